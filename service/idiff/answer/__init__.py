@@ -1,0 +1,1 @@
+"""The verdict: an ONNX ensemble of person and scene specialists, equal vote."""

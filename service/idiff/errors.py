@@ -1,0 +1,104 @@
+"""Every error a caller can see: one base class, mapped once to status and machine-readable code."""
+
+from typing import ClassVar
+
+
+class IdiffError(Exception):
+    """Base of all errors with an HTTP meaning.
+
+    `message` is for people, `field` names the form field at fault (null where there is none), `limit` is the bound
+    that was crossed, in the unit the message states.
+    """
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal"
+
+    def __init__(self, message: str, *, field: str | None = None, limit: int | float | str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+        self.limit = limit
+
+
+class MalformedRequest(IdiffError):
+    """The request is not a multipart form of one of the three layouts."""
+
+    status, code = 400, "malformed_request"
+
+
+class MissingField(IdiffError):
+    """A photo that the chosen layout needs is absent or empty."""
+
+    status, code = 400, "missing_field"
+
+
+class MixedLayouts(IdiffError):
+    """Fields of two layouts were sent together."""
+
+    status, code = 400, "mixed_layouts"
+
+
+class UnknownField(IdiffError):
+    """A form field that the contract does not name."""
+
+    status, code = 400, "unknown_field"
+
+
+class TooManyBytes(IdiffError):
+    """The body is larger than the byte limit."""
+
+    status, code = 413, "too_many_bytes"
+
+
+class TooManyPixels(IdiffError):
+    """A photo's header declares more pixels than the limit."""
+
+    status, code = 413, "too_many_pixels"
+
+
+class UnsupportedImage(IdiffError):
+    """Not JPEG, PNG, WebP, TIFF, HEIC or AVIF."""
+
+    status, code = 415, "unsupported_image"
+
+
+class RawUnsupported(IdiffError):
+    """A camera RAW file: iDiff judges developed pictures."""
+
+    status, code = 415, "raw_unsupported"
+
+
+class UndecodableImage(IdiffError):
+    """The header is of a supported format but the picture cannot be decoded: truncated or corrupt."""
+
+    status, code = 422, "undecodable_image"
+
+
+class AnimationUnsupported(IdiffError):
+    """A picture with more than one frame."""
+
+    status, code = 422, "animation_unsupported"
+
+
+class ImageTooSmall(IdiffError):
+    """A photo with a side below the minimum."""
+
+    status, code = 422, "image_too_small"
+
+
+class InvalidOption(IdiffError):
+    """An option outside its allowed values."""
+
+    status, code = 422, "invalid_option"
+
+
+class NotReady(IdiffError):
+    """The service is starting, or has no usable Answer Model release."""
+
+    status, code = 503, "not_ready"
+
+
+class ReleaseRefused(IdiffError):
+    """An Answer Model release that is corrupt, partial or made with another preprocessing."""
+
+    status, code = 500, "release_refused"

@@ -1,0 +1,1 @@
+"""Measured evidence about a view."""

@@ -1,0 +1,185 @@
+"""The typed, frozen values that travel along the pipeline, in the order they arise.
+
+`Image` is an upright picture: uint8, shape (height, width, 3), RGB, sRGB-encoded, 0-255. Side "A" is the first or left
+photo. All boxes and sizes are in pixels.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+Side = Literal["A", "B"]
+CategoryName = Literal["person", "scene"]
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Width and height in pixels."""
+
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """An axis-aligned rectangle, top-left corner and extent, in pixels of the picture it belongs to."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the caller should know about a successful answer: an entry of the response's `warnings`."""
+
+    code: str
+    message: str
+    field: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """How photo A's global view maps onto photo B's.
+
+    `matrix` is a 2x3 similarity in *relative* units (x and y divided by the own photo's long side), so that it holds at
+    any resolution; identity where alignment failed or was not needed.
+    """
+
+    method: Literal["features", "identity", "failed", "given"]
+    matrix: NDArray[np.float64]
+    inliers: int
+    same_scene: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PhotoViews:
+    """The two views of one photo.
+
+    `global_view`: the whole photo, long side at most `GLOBAL_SIDE`. `crop_view`: the chosen region at native resolution,
+    `CROP_SIDE` square where the photo allows. `crop_box`: that region in upright original pixels, None where the caller
+    gave the crop.
+    """
+
+    original: Size
+    global_view: Image
+    crop_view: Image
+    crop_box: Box | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Views:
+    """The four views of a pair."""
+
+    a: PhotoViews
+    b: PhotoViews
+    crop_method: Literal["face", "detail", "centre", "given"]
+    alignment: Alignment
+    notices: tuple[Notice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """Whom the pair is judged by: the person or the scene specialists. `confidence` is None where the caller chose."""
+
+    name: CategoryName
+    source: Literal["given", "detected"]
+    confidence: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """One ensemble member's opinion. `probability_a`: that A is preferred, 0-1, before calibration."""
+
+    member: str
+    backbone: str
+    probability_a: float
+    preferred: Side | None
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The ensemble's decision. `logit` is antisymmetric: swapping the photos negates it; `probability_a` is its sigmoid."""
+
+    preferred: Side | None
+    probability_a: float
+    logit: float
+    confidence: float
+    too_close: bool
+    category: Category
+    rule: str
+    votes: tuple[Vote, ...]
+
+    @property
+    def split(self) -> bool:
+        """Whether the members disagree about the preferred photo."""
+        return len({vote.preferred for vote in self.votes} - {None}) > 1
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """Measured statistics of one view; definitions in `idiff.features.cv`."""
+
+    laplacian: float
+    tenengrad: float
+    noise_sigma: float
+    high_frequency_ratio: float
+    edge_density: float
+    entropy: float
+    under_exposed: float
+    over_exposed: float
+    colorfulness: float
+    brightness: float
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoFeatures:
+    """Statistics of one photo's two views."""
+
+    global_view: Statistics
+    crop_view: Statistics
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """Statistics of a pair."""
+
+    a: PhotoFeatures
+    b: PhotoFeatures
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a rationale: `Region Metric: text`.
+
+    `favours`: the photo the line speaks for, None for neither. `agrees`: whether the measurements support it, None where
+    nothing was measured.
+    """
+
+    region: str
+    metric: str
+    text: str
+    favours: Side | None
+    agrees: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rationale:
+    """Why. `text` is the whole rationale as an expert would write it; `lines` and `summary` are its parts.
+
+    `grounding`: share of checkable lines that agree with the measurements, 0-1, None where none is checkable. `reason`:
+    why the model did not write it, None where it did or was not asked.
+    """
+
+    source: Literal["model", "measured"]
+    text: str
+    lines: tuple[Line, ...]
+    summary: str
+    grounding: float | None
+    reason: str | None
+    prompt_version: str

@@ -60,9 +60,9 @@ class Alignment:
 class PhotoViews:
     """The two views of one photo.
 
-    `global_view`: the whole photo, long side at most `GLOBAL_SIDE`. `crop_view`: the chosen region at native resolution,
-    `CROP_SIDE` square where the photo allows. `crop_box`: that region in upright original pixels, None where the caller
-    gave the crop.
+    `global_view`: the whole photo, long side at most `GLOBAL_SIDE`. `crop_view`: the chosen region at native
+    resolution, `CROP_SIDE` square where the photo allows. `crop_box`: that region in upright original pixels, None
+    where the caller gave the crop.
     """
 
     original: Size
@@ -104,7 +104,7 @@ class Vote:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The ensemble's decision. `logit` is antisymmetric: swapping the photos negates it; `probability_a` is its sigmoid."""
+    """The ensemble's decision. Swapping the photos negates `logit`; `probability_a` is its sigmoid."""
 
     preferred: Side | None
     probability_a: float
@@ -157,8 +157,8 @@ class Features:
 class Line:
     """One line of a rationale: `Region Metric: text`.
 
-    `favours`: the photo the line speaks for, None for neither. `agrees`: whether the measurements support it, None where
-    nothing was measured.
+    `favours`: the photo the line speaks for, None for neither. `agrees`: whether the measurements support it, None
+    where nothing was measured.
     """
 
     region: str

@@ -1,0 +1,5 @@
+"""`python -m idiff`."""
+
+from idiff.cli import main
+
+main()

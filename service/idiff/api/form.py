@@ -1,0 +1,62 @@
+"""Reading the multipart form in memory: photos never touch the disk."""
+
+from typing import ClassVar
+
+from python_multipart.exceptions import FormParserError
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+
+from idiff.errors import MalformedRequest
+from idiff.upload import OPTIONS, Upload, make_upload
+
+MAX_PARTS = 16
+MAX_OPTION_BYTES = 1024
+
+
+class MemoryParser(MultiPartParser):
+    """Starlette's parser without its spooling to disk; the body limit bounds the memory."""
+
+    spool_max_size: ClassVar[int] = 2**40
+
+
+async def read_upload(request: Request) -> Upload:
+    """The request's photos and options.
+
+    Raises:
+        MalformedRequest: not a multipart form, broken, or a field sent twice.
+        MissingField, MixedLayouts, UnknownField, InvalidOption: see `make_upload`.
+        TooManyBytes: raised while the body streams in.
+    """
+    form = await _parse(request)
+    images: dict[str, bytes] = {}
+    options: dict[str, str] = {}
+    try:
+        for name, value in form.multi_items():
+            if name in images or name in options:
+                raise MalformedRequest(f"{name} was sent twice", field=name)
+            if isinstance(value, UploadFile):
+                if name in OPTIONS:
+                    raise MalformedRequest(f"{name} is an option: send it as text, not as a file", field=name)
+                images[name] = await value.read()
+            elif name in OPTIONS:
+                options[name] = value
+            else:
+                images[name] = b""  # a photo without a file name is a text field to the parser
+    finally:
+        await form.close()
+    return make_upload(images, options)
+
+
+async def _parse(request: Request) -> FormData:
+    if not request.headers.get("content-type", "").lower().startswith("multipart/form-data"):
+        raise MalformedRequest("the body must be a multipart/form-data form with the photos as files")
+    parser = MemoryParser(
+        request.headers, request.stream(), max_files=MAX_PARTS, max_fields=MAX_PARTS, max_part_size=MAX_OPTION_BYTES
+    )
+    try:
+        return await parser.parse()
+    except MultiPartException as error:
+        raise MalformedRequest(f"the multipart form is broken: {error.message}") from error
+    except (FormParserError, UnicodeError) as error:
+        raise MalformedRequest(f"the multipart form is broken: {error}") from error

@@ -1,0 +1,75 @@
+"""Is it alive, is it ready, what is it, how does it do."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
+
+from idiff import __version__
+from idiff.api.problems import responses
+from idiff.api.state import service_of
+from idiff.imaging import CROP_SIDE, GLOBAL_SIDE, PREPROCESSING_VERSION
+
+router = APIRouter(tags=["operations"])
+
+
+class Status(BaseModel):
+    """A probe's answer."""
+
+    status: str
+
+
+class ServiceInfo(BaseModel):
+    """What is being served and within which bounds."""
+
+    service: str
+    preprocessing: str
+    release: dict[str, Any]
+    providers: list[str]
+    thinking: dict[str, Any] | None
+    limits: dict[str, int]
+    views: dict[str, int]
+
+
+@router.get("/livez", summary="Whether the process answers")
+async def livez() -> Status:
+    """The event loop turns."""
+    return Status(status="live")
+
+
+@router.get("/readyz", summary="Whether verdicts can be given", responses=responses(503))
+async def readyz(request: Request) -> Status:
+    """Every session is loaded, on the required provider, and warm."""
+    service_of(request).ready()
+    return Status(status="ready")
+
+
+@router.get("/metrics", summary="Prometheus metrics", response_class=Response)
+async def metrics(request: Request) -> Response:
+    """All metrics in Prometheus' text format."""
+    service = service_of(request)
+    if service.engine and service.engine.thinking:
+        service.metrics.circuit_open.set(service.engine.thinking.circuit_open)
+    return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get("/info", summary="Release, providers and limits", responses=responses(503))
+async def info(request: Request) -> ServiceInfo:
+    """What identifies this service's verdicts."""
+    service = service_of(request)
+    engine, settings = service.ready(), service.settings
+    manifest = engine.ensemble.manifest
+    return ServiceInfo(
+        service=__version__,
+        preprocessing=PREPROCESSING_VERSION,
+        release=manifest.model_dump(include={"version", "created", "rule", "calibration", "measured"})
+        | {"members": [m.model_dump(include={"name", "domain", "backbone", "input_size"}) for m in manifest.members]},
+        providers=list(engine.ensemble.providers),
+        thinking={"model": settings.thinking_model, "circuit_open": engine.thinking.circuit_open}
+        if engine.thinking
+        else None,
+        limits={"max_body_bytes": settings.max_body_bytes, "max_pixels": settings.max_pixels},
+        views={"global_side": GLOBAL_SIDE, "crop_side": CROP_SIDE},
+    )

@@ -1,0 +1,97 @@
+"""Every error's way out: one JSON body, one place, and the same in the OpenAPI document."""
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from idiff.api.state import service_of
+from idiff.errors import IdiffError
+from idiff.schemas import ErrorBody, ErrorDetail
+
+log = logging.getLogger(__name__)
+
+
+def body(error: IdiffError) -> ErrorBody:
+    """An error as the wire shows it."""
+    return ErrorBody(
+        error=ErrorDetail(code=error.code, message=error.message, field=error.field, limit=error.limit)
+    )
+
+
+def unexpected(error: Exception) -> ErrorBody:
+    """The body for an error that nothing foresaw, which is logged with its traceback."""
+    if isinstance(error, IdiffError):
+        return body(error)
+    log.error("unexpected error", exc_info=error)
+    return body(IdiffError("an unexpected error; it was logged"))
+
+
+def install(app: FastAPI) -> None:
+    """Register the handlers."""
+    app.add_exception_handler(IdiffError, _known)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(ClientDisconnect, _gone)
+    app.add_exception_handler(Exception, _unknown)
+
+
+def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI `responses` of the given statuses, with an example for every error code that has one."""
+    by_status: dict[int, list[type[IdiffError]]] = defaultdict(list)
+    for error in _subclasses(IdiffError):
+        by_status[error.status].append(error)
+    return {
+        status: {
+            "model": ErrorBody,
+            "description": HTTPStatus(status).phrase,
+            "content": {
+                "application/json": {
+                    "examples": {
+                        error.code: {"value": body(error(error.__doc__ or "")).model_dump()}
+                        for error in by_status[status]
+                    }
+                }
+            },
+        }
+        for status in statuses
+    }
+
+
+def _subclasses(base: type[IdiffError]) -> Iterator[type[IdiffError]]:
+    for error in base.__subclasses__():
+        yield error
+        yield from _subclasses(error)
+
+
+def _answer(request: Request, status: int, content: ErrorBody, headers: dict[str, str] | None = None) -> Response:
+    service_of(request).metrics.errors.labels(content.error.code).inc()
+    return JSONResponse(content.model_dump(), status_code=status, headers=headers)
+
+
+async def _known(request: Request, error: Exception) -> Response:
+    assert isinstance(error, IdiffError)
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.error("%s: %s", error.code, error.message)
+    headers = {"Retry-After": "1"} if error.status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    return _answer(request, error.status, body(error), headers)
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
+    detail = ErrorDetail(code=code, message=error.detail)
+    return _answer(request, error.status_code, ErrorBody(error=detail), dict(error.headers or {}))
+
+
+async def _gone(_: Request, __: Exception) -> Response:
+    return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody is there to read it
+
+
+async def _unknown(request: Request, error: Exception) -> Response:
+    return _answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, unexpected(error))

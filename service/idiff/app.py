@@ -1,0 +1,61 @@
+"""The service: `create_app(settings)`."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from idiff import __version__
+from idiff.api import compare, health, problems
+from idiff.api.state import Service
+from idiff.config import Settings
+from idiff.engine import Engine
+from idiff.errors import ReleaseRefused
+from idiff.middleware import BodyLimit, Observe
+
+log = logging.getLogger(__name__)
+
+DESCRIPTION = """Judges pairs of photographs of the same scene: which one a professional would prefer, how sure that is,
+and why, in the words an expert would use."""
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The ASGI application. It loads its models after it has started listening; `/readyz` tells when it is done."""
+    settings = settings or Settings()
+    service = Service(settings)
+    app = FastAPI(title="iDiff", version=__version__, description=DESCRIPTION, lifespan=_lifespan)
+    app.state.service = service
+    app.include_router(compare.router)
+    app.include_router(health.router)
+    problems.install(app)
+    app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
+    app.add_middleware(Observe, metrics=service.metrics)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    service: Service = app.state.service
+    loading = asyncio.create_task(_load(service))
+    try:
+        yield
+    finally:
+        loading.cancel()
+        if service.engine:
+            await service.engine.close()
+
+
+async def _load(service: Service) -> None:
+    try:
+        service.engine = await asyncio.to_thread(Engine.load, service.settings, service.metrics)
+    except ReleaseRefused as error:
+        service.failure = error.message
+        log.error("not ready: %s", error.message)  # noqa: TRY400
+    except Exception:
+        service.failure = "the models could not be loaded; the log says why"
+        log.exception("not ready")
+    else:
+        service.metrics.ready.set(1)
+        log.info("ready")

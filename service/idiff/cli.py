@@ -1,0 +1,96 @@
+"""The `idiff` command. Other packages add commands through the entry-point group `idiff.commands`."""
+
+import asyncio
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from idiff import __version__, report
+from idiff.client import Client, ServiceError
+from idiff.schemas import CategoryOption, Comparison, RationaleOption
+
+app = typer.Typer(help="Which of two photos a professional would prefer, how sure, and why.", no_args_is_help=True)
+
+Photo = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Which of two photos a professional would prefer, how sure, and why."""
+
+
+@app.command()
+def compare(
+    image_a: Photo,
+    image_b: Photo,
+    category: Annotated[CategoryOption, typer.Option(help="Judge as a person or a scene pair.")] = "auto",
+    rationale: Annotated[RationaleOption, typer.Option(help="Who explains the verdict.")] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the whole answer as JSON.")] = False,
+    url: Annotated[str | None, typer.Option(help="Ask this service instead of comparing in process.")] = None,
+) -> None:
+    """Compare two photos of the same scene."""
+    try:
+        if url:
+            with Client(url) as client:
+                answer = client.compare(image_a, image_b, category=category, rationale=rationale)
+        else:
+            answer = _in_process(image_a, image_b, category, rationale)
+    except ServiceError as error:
+        raise _refusal(error.detail.code, error.detail.message) from error
+    typer.echo(answer.model_dump_json(indent=2) if as_json else report.text(answer))
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on; IDIFF_HOST, else 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; IDIFF_PORT, else 8000.")] = None,
+) -> None:
+    """Run the service until it is told to stop."""
+    from idiff.serve import run
+
+    run(host, port)
+
+
+@app.command()
+def demo(port: Annotated[int, typer.Option(help="Port of the service; started there if none answers.")] = 8000) -> None:
+    """Compare the bundled sample pair over HTTP."""
+    from idiff.demo import run
+
+    run(port)
+
+
+def _in_process(
+    image_a: Path, image_b: Path, category: CategoryOption, rationale: RationaleOption
+) -> Comparison:
+    """The service's own pipeline, without a server."""
+    from idiff.errors import IdiffError
+    from idiff.local import compare_files
+
+    try:
+        return asyncio.run(compare_files(image_a, image_b, category, rationale))
+    except IdiffError as error:
+        raise _refusal(error.code, error.message) from error
+
+
+def _refusal(code: str, message: str) -> typer.Exit:
+    typer.echo(f"idiff: {code}: {message}", err=True)
+    return typer.Exit(2)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    for command in entry_points(group="idiff.commands"):
+        app.add_typer(command.load(), name=command.name)
+    app()

@@ -1,0 +1,59 @@
+"""Every knob of the service, its unit and its environment variable (`IDIFF_` + the upper-case name)."""
+
+import os
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Provider = Literal["cpu", "cuda"]
+
+
+class Settings(BaseSettings):
+    """Read from the environment when created, never at import."""
+
+    model_config = SettingsConfigDict(env_prefix="IDIFF_", frozen=True)
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: Annotated[int, Field(ge=1, le=65535)] = Field(default=8000, description="Port to listen on.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least severe line kept."
+    )
+
+    release: Path | None = Field(default=None, description="Answer Model release folder; the bundled starter if unset.")
+    provider: Provider = Field(default="cpu", description="Execution provider that every session must run on.")
+    threads: Annotated[int, Field(ge=1)] = Field(
+        default_factory=lambda: (
+            len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        ),
+        description="Worker threads for decoding and inference; the cores by default.",
+    )
+    pairs_in_memory: Annotated[int, Field(ge=1)] = Field(
+        default=2, description="Pairs whose full-size pixels may be in memory at once; more wait as compressed bytes."
+    )
+    max_body_bytes: Annotated[int, Field(ge=1)] = Field(default=64 * 2**20, description="Largest request body, bytes.")
+    max_pixels: Annotated[int, Field(ge=1)] = Field(default=64_000_000, description="Largest picture, pixels.")
+
+    lines_min: Annotated[int, Field(ge=1, le=12)] = Field(default=4, description="Fewest rationale lines asked for.")
+    lines_max: Annotated[int, Field(ge=1, le=12)] = Field(default=7, description="Most rationale lines.")
+
+    thinking_url: str | None = Field(default=None, description="Base URL of an OpenAI-compatible vLLM server.")
+    thinking_model: str = Field(default="rationale", description="Served name of the LoRA adapter.")
+    thinking_api_key: SecretStr | None = Field(default=None, description="Bearer token for the vLLM server.")
+    thinking_deadline_s: Annotated[float, Field(gt=0)] = Field(default=20.0, description="Whole rationale, seconds.")
+    thinking_concurrency: Annotated[int, Field(ge=1)] = Field(default=8, description="Rationales in flight at once.")
+    thinking_view_pixels: Annotated[int, Field(ge=4096)] = Field(
+        default=448 * 448, description="Most pixels of a view."
+    )
+    thinking_max_tokens: Annotated[int, Field(ge=16)] = Field(default=512, description="Longest rationale, tokens.")
+
+    @cached_property
+    def release_folder(self) -> Path:
+        """The configured release, else the bundled starter: inside the package, or beside it in a source checkout."""
+        if self.release:
+            return self.release
+        packed = Path(str(files("idiff"))) / "releases" / "starter"
+        return packed if packed.is_dir() else Path(__file__).parents[2] / "models" / "releases" / "starter"

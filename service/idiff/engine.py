@@ -1,0 +1,94 @@
+"""Everything a comparison needs, loaded once: workers, models and their settings."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import ParamSpec, Self, TypeVar
+
+import cv2
+
+from idiff.answer import release
+from idiff.answer.ensemble import Ensemble
+from idiff.answer.routing import FaceDetector
+from idiff.config import Settings
+from idiff.metrics import Metrics
+from idiff.thinking.client import ThinkingModel, ThinkingOptions
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """The loaded models and the workers that run them.
+
+    `pairs` bounds how many pairs have full-size pixels in memory; it is the memory limit of the service.
+    """
+
+    settings: Settings
+    metrics: Metrics
+    pool: ThreadPoolExecutor
+    pairs: asyncio.Semaphore
+    detector: FaceDetector
+    ensemble: Ensemble
+    thinking: ThinkingModel | None
+
+    @classmethod
+    def load(cls, settings: Settings, metrics: Metrics) -> Self:
+        """Load and warm everything.
+
+        Raises:
+            ReleaseRefused: the Answer Model release cannot be used as configured.
+        """
+        cv2.setNumThreads(1)  # parallelism is one image a worker; OpenCV's own threads would fight them
+        pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="idiff")
+        try:
+            ensemble = Ensemble.load(release.load(settings.release_folder), settings.provider, pool)
+        except BaseException:
+            pool.shutdown(wait=False)
+            raise
+        version, providers = ensemble.manifest.version, ",".join(ensemble.providers)
+        metrics.release.info({"version": version, "providers": providers})
+        log.info("release %s loaded on %s", version, providers)
+        return cls(
+            settings=settings,
+            metrics=metrics,
+            pool=pool,
+            pairs=asyncio.Semaphore(settings.pairs_in_memory),
+            detector=FaceDetector(),
+            ensemble=ensemble,
+            thinking=_thinking(settings),
+        )
+
+    async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a CPU-bound function on a worker."""
+        return await asyncio.get_running_loop().run_in_executor(self.pool, lambda: function(*args, **kwargs))
+
+    async def close(self) -> None:
+        """Close connections and let the workers end."""
+        if self.thinking:
+            await self.thinking.close()
+        self.pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _thinking(settings: Settings) -> ThinkingModel | None:
+    if not settings.thinking_url:
+        return None
+    key = settings.thinking_api_key
+    return ThinkingModel(
+        ThinkingOptions(
+            url=settings.thinking_url,
+            model=settings.thinking_model,
+            api_key=key.get_secret_value() if key else None,
+            deadline_s=settings.thinking_deadline_s,
+            max_concurrency=settings.thinking_concurrency,
+            view_pixels=settings.thinking_view_pixels,
+            max_tokens=settings.thinking_max_tokens,
+            lines_min=settings.lines_min,
+            lines_max=settings.lines_max,
+        )
+    )

@@ -1,0 +1,44 @@
+"""Every metric, its labels and its buckets, declared once."""
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
+
+SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 2.0, 5.0, 10.0, 20.0)
+PROBABILITY: Final = (0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0)
+
+
+class Metrics:
+    """All metrics of one service instance, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        self.requests = Counter(
+            "idiff_requests", "Requests answered", ["route", "method", "code"], registry=registry
+        )
+        self.request_seconds = Histogram(
+            "idiff_request_seconds", "Time to the last byte of the answer", ["route"], buckets=SECONDS, registry=registry
+        )
+        self.in_flight = Gauge("idiff_requests_in_flight", "Requests being answered", registry=registry)
+        self.errors = Counter("idiff_errors", "Errors by machine-readable code", ["code"], registry=registry)
+        self.stage_seconds = Histogram(
+            "idiff_stage_seconds", "Time of one stage of a comparison", ["stage"], buckets=SECONDS, registry=registry
+        )
+        self.verdicts = Counter("idiff_verdicts", "Verdicts", ["category", "category_source"], registry=registry)
+        self.confidence = Histogram(
+            "idiff_verdict_confidence", "Confidence of verdicts", ["category"], buckets=PROBABILITY, registry=registry
+        )
+        self.too_close = Counter("idiff_verdicts_too_close", "Verdicts inside the tie band", registry=registry)
+        self.split_votes = Counter("idiff_verdicts_split", "Verdicts whose members disagreed", registry=registry)
+        self.warnings = Counter("idiff_warnings", "Warnings given with an answer", ["code"], registry=registry)
+        self.rationales = Counter(
+            "idiff_rationales", "Rationales by source and reason", ["source", "reason"], registry=registry
+        )
+        self.grounding = Histogram(
+            "idiff_rationale_grounding", "Grounding score", ["source"], buckets=PROBABILITY, registry=registry
+        )
+        self.circuit_open = Gauge(
+            "idiff_thinking_circuit_open", "1 while the Thinking Model's circuit breaker is open", registry=registry
+        )
+        self.ready = Gauge("idiff_ready", "1 while the service is ready", registry=registry)
+        self.release = Info("idiff_release", "The Answer Model release being served", registry=registry)

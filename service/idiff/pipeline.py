@@ -1,0 +1,169 @@
+"""The way one pair takes: decode, route, views, Answer Model, verdict; then features, prompt, rationale."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from idiff.answer.routing import route
+from idiff.engine import Engine
+from idiff.features import measure_photo
+from idiff.imaging import views as imaging
+from idiff.imaging.decode import decode
+from idiff.imaging.photo import Photo
+from idiff.thinking import grounded, prompt
+from idiff.thinking.client import Delta, ThinkingUnavailable
+from idiff.timing import Stopwatch
+from idiff.types import Category, Features, Notice, Rationale, Verdict, Views
+from idiff.upload import Upload
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Everything known when the verdict is final."""
+
+    id: str
+    upload: Upload
+    views: Views
+    verdict: Verdict
+    features: Features
+    notices: tuple[Notice, ...]
+    clock: Stopwatch
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """What was streamed of the rationale so far must be dropped."""
+
+    reason: str
+
+
+Event = Delta | Restart | Rationale
+
+
+async def judge(upload: Upload, engine: Engine) -> Judgement:
+    """The verdict of a pair and all that led to it. It never waits on the rationale.
+
+    Raises:
+        IdiffError: a photo cannot be used.
+    """
+    clock = Stopwatch(engine.metrics)
+    async with engine.pairs:
+        views, category, notices = await _see(upload, engine, clock)
+    with clock.stage("answer"):
+        verdict = await engine.ensemble.judge(views, category, engine.pool)
+    with clock.stage("features"):
+        features = Features(
+            *await asyncio.gather(*(engine.run(measure_photo, photo) for photo in (views.a, views.b)))
+        )
+    if verdict.split:
+        notices += (Notice("split_vote", "the ensemble's members disagree about the preferred photo"),)
+    _count(verdict, engine)
+    return Judgement(uuid.uuid4().hex, upload, views, verdict, features, notices, clock)
+
+
+async def explain(judgement: Judgement, engine: Engine) -> AsyncIterator[Event]:
+    """The rationale as it is written: pieces of text, then the authoritative whole. Never fails for want of a model."""
+    option = judgement.upload.rationale
+    if option == "none":
+        return
+    with judgement.clock.stage("rationale"):
+        reason = None
+        if option != "measured":
+            started = False
+            try:
+                async for event in _think(judgement, engine):
+                    started = True
+                    yield event
+            except ThinkingUnavailable as unavailable:
+                reason = unavailable.reason
+                if started:
+                    yield Restart(reason)
+            else:
+                return
+        lines = (engine.settings.lines_min, engine.settings.lines_max)
+        rationale = grounded.explain(judgement.verdict, judgement.features, judgement.views, reason, lines)
+        _count_rationale(rationale, engine)
+        for line in rationale.text.splitlines(keepends=True):
+            yield Delta(line)
+        yield rationale
+
+
+async def conclude(judgement: Judgement, engine: Engine) -> Rationale | None:
+    """The whole rationale; None where none was asked for."""
+    rationale = None
+    async for event in explain(judgement, engine):
+        if isinstance(event, Rationale):
+            rationale = event
+    return rationale
+
+
+def rationale_notices(judgement: Judgement, rationale: Rationale | None) -> tuple[Notice, ...]:
+    """What to say where a model was meant to write the rationale and the measurements did."""
+    if rationale is None or rationale.reason is None:
+        return ()
+    if rationale.reason == "not_configured" and judgement.upload.rationale == "auto":
+        return ()
+    message = f"the Thinking Model did not write the rationale ({rationale.reason}); it is measured"
+    return (Notice("rationale_fallback", message, "rationale"),)
+
+
+async def _see(upload: Upload, engine: Engine, clock: Stopwatch) -> tuple[Views, Category, tuple[Notice, ...]]:
+    """Views and category. Full-size pixels live in this call only."""
+    with clock.stage("decode"):
+        photos = await _decode(upload, engine)
+        left, right = photos[:2]
+    with clock.stage("views"):
+        globals_ = await asyncio.gather(*(engine.run(imaging.global_view, photo) for photo in (left, right)))
+    with clock.stage("route"):
+        faces = await asyncio.gather(*(engine.run(engine.detector.detect, view) for view in globals_))
+        category = route(*faces, None if upload.category == "auto" else upload.category)
+    with clock.stage("align"):
+        if len(photos) == 4:
+            views = await engine.run(imaging.given_views, left, right, *photos[2:], *globals_)
+        else:
+            boxes = [[face.box for face in found] if category.name == "person" else [] for found in faces]
+            views = await engine.run(imaging.make_views, left, right, *globals_, *boxes)
+    notices = [notice for photo in photos for notice in photo.notices]
+    return views, category, (*dict.fromkeys(notices), *views.notices)
+
+
+async def _decode(upload: Upload, engine: Engine) -> list[Photo]:
+    """Global A, global B and, where they were sent, crop A and crop B."""
+    limit = engine.settings.max_pixels
+    fields = sorted(upload.images, key=lambda field: ("crop" in field, field))
+    photos = await asyncio.gather(*(engine.run(decode, upload.images[field], field, limit) for field in fields))
+    if upload.merged:
+        return [half for photo in photos for half in await engine.run(imaging.split, photo)]
+    return photos
+
+
+async def _think(judgement: Judgement, engine: Engine) -> AsyncIterator[Delta | Rationale]:
+    if engine.thinking is None:
+        raise ThinkingUnavailable("not_configured")
+    lines = (engine.settings.lines_min, engine.settings.lines_max)
+    question = prompt.build(judgement.verdict.category.name, judgement.features, judgement.verdict, lines)
+    async for event in engine.thinking.explain(question, judgement.views, judgement.features):
+        if isinstance(event, Rationale):
+            _count_rationale(event, engine)
+        yield event
+
+
+def _count(verdict: Verdict, engine: Engine) -> None:
+    metrics, category = engine.metrics, verdict.category
+    metrics.verdicts.labels(category.name, category.source).inc()
+    metrics.confidence.labels(category.name).observe(verdict.confidence)
+    metrics.too_close.inc(verdict.too_close)
+    metrics.split_votes.inc(verdict.split)
+
+
+def _count_rationale(rationale: Rationale, engine: Engine) -> None:
+    metrics = engine.metrics
+    metrics.rationales.labels(rationale.source, rationale.reason or "").inc()
+    if rationale.grounding is not None:
+        metrics.grounding.labels(rationale.source).observe(rationale.grounding)
+    if rationale.reason not in (None, "not_configured"):
+        log.warning("rationale is measured: Thinking Model %s", rationale.reason)

@@ -1,0 +1,208 @@
+"""What goes over the wire, shared by the service and the client. `api_version` 1: later versions only add fields."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Side = Literal["A", "B"]
+CategoryOption = Literal["auto", "person", "scene"]
+RationaleOption = Literal["auto", "model", "measured", "none"]
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Wire(BaseModel):
+    """Base of everything on the wire; read from the domain's frozen values by attribute."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class Vote(Wire):
+    """One ensemble member's opinion."""
+
+    member: str = Field(description="Name of the specialist.", examples=["scene-convnext"])
+    backbone: str
+    probability_a: Probability = Field(description="That A is preferred, before calibration.")
+    preferred: Side | None
+    weight: Share
+
+
+class Verdict(Wire):
+    """Which photo a professional would prefer, and how sure the ensemble is."""
+
+    preferred: Side | None = Field(description="Null only at an exact tie, as for identical photos.")
+    probability_a: Probability = Field(description="Calibrated probability that A is preferred.")
+    logit: float = Field(description="Log-odds of `probability_a`; swapping the photos negates it.")
+    confidence: Annotated[float, Field(ge=0.5, le=1)] = Field(description="max(probability_a, 1 - probability_a).")
+    too_close: bool = Field(description="The confidence is inside the release's tie band: treat the pair as equal.")
+    category: Literal["person", "scene"]
+    category_confidence: Probability | None = Field(description="Null where the category was given.")
+    category_source: Literal["given", "detected"]
+    rule: str = Field(description="How the votes were combined.", examples=["mean"])
+    votes: list[Vote]
+
+
+class Line(Wire):
+    """One line of the rationale."""
+
+    region: str = Field(examples=["Face"])
+    metric: str = Field(examples=["Texture"])
+    text: str
+    favours: Side | None = Field(description="The photo that the line speaks for; null for neither.")
+    agrees: bool | None = Field(description="Whether the measurements support the line; null where none applies.")
+
+
+class Rationale(Wire):
+    """Why, in the words an expert would use."""
+
+    source: Literal["model", "measured"]
+    text: str
+    lines: list[Line]
+    summary: str
+    grounding: Share | None = Field(description="Share of checkable lines that agree with the measurements.")
+    reason: str | None = Field(description="Why the Thinking Model did not write it; null where it did.")
+    prompt_version: str
+
+
+class Statistics(Wire):
+    """Statistics of one view; the crop at native resolution, the global view at a long side of 256 px."""
+
+    laplacian: float
+    tenengrad: float
+    noise_sigma: float
+    high_frequency_ratio: Share
+    edge_density: Share
+    entropy: Annotated[float, Field(ge=0, le=8)]
+    under_exposed: Share
+    over_exposed: Share
+    colorfulness: float
+    brightness: Annotated[float, Field(ge=0, le=255)]
+
+
+class PhotoFeatures(Wire):
+    """Statistics of a photo's two views."""
+
+    global_view: Statistics
+    crop_view: Statistics
+
+
+class Features(Wire):
+    """Measured evidence."""
+
+    a: PhotoFeatures
+    b: PhotoFeatures
+    learned: None = Field(default=None, description="Learned quality scores; null while no such service is configured.")
+
+
+class Size(Wire):
+    """Pixels."""
+
+    width: int
+    height: int
+
+
+class Box(Wire):
+    """A rectangle in upright original pixels, measured from the top-left corner."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+class PhotoViews(Wire):
+    """The views that were made of one photo."""
+
+    original: Size = Field(description="Upright size of the photo that was sent.")
+    global_size: Size = Field(description="Size of the whole-photo view.")
+    crop_size: Size = Field(description="Size of the crop view.")
+    crop_box: Box | None = Field(description="Where the crop was cut; null where it was sent.")
+
+
+class Alignment(Wire):
+    """How the two photos were brought to the same content."""
+
+    method: Literal["features", "identity", "failed"]
+    inliers: int = Field(description="Matched points that the alignment rests on.")
+    matrix: list[list[float]] = Field(
+        description="2x3 map from A to B; coordinates are divided by the photo's own long side."
+    )
+
+
+class Views(Wire):
+    """What the models saw."""
+
+    a: PhotoViews
+    b: PhotoViews
+    crop_method: Literal["face", "detail", "centre", "given"] = Field(description="How the crop was chosen.")
+    alignment: Alignment
+    same_scene: bool
+
+
+class Warning(Wire):  # noqa: A001
+    """Something to know about a successful answer."""
+
+    code: str = Field(examples=["not_same_scene"])
+    message: str
+    field: str | None
+
+
+class Provenance(Wire):
+    """What produced this answer, so that it can be reproduced."""
+
+    service: str
+    release: str
+    providers: list[str]
+    adapter: str | None = Field(description="Served model name of the rationale's adapter; null where none wrote it.")
+    preprocessing: str
+
+
+class Comparison(Wire):
+    """The answer to POST /compare."""
+
+    id: str
+    api_version: Literal[1] = 1
+    verdict: Verdict
+    rationale: Rationale | None
+    features: Features
+    views: Views
+    warnings: list[Warning]
+    provenance: Provenance
+    timings_ms: dict[str, float] = Field(description="Milliseconds per stage, and `total`.")
+
+
+class RationaleDelta(Wire):
+    """A piece of the rationale's text."""
+
+    text: str
+
+
+class RationaleRestart(Wire):
+    """All pieces sent so far must be dropped."""
+
+    reason: str
+
+
+class Done(Wire):
+    """Last event of a stream."""
+
+    id: str
+    warnings: list[Warning] = Field(description="All warnings, those of the rationale included.")
+    adapter: str | None
+    timings_ms: dict[str, float]
+
+
+class ErrorDetail(Wire):
+    """Why a request was refused."""
+
+    code: str = Field(description="Machine-readable.", examples=["too_many_pixels"])
+    message: str
+    field: str | None = Field(default=None, description="The form field at fault.")
+    limit: int | float | str | None = Field(default=None, description="The bound that was crossed.")
+
+
+class ErrorBody(Wire):
+    """Body of every 4xx and 5xx answer."""
+
+    error: ErrorDetail

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from idiff import __version__
-from idiff.api import compare, health, problems
+from idiff.api import compare, documentation, health, problems
 from idiff.api.state import Service
 from idiff.config import Settings
 from idiff.engine import Engine
@@ -30,6 +30,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(compare.router)
     app.include_router(health.router)
     problems.install(app)
+    app.openapi = documentation.describing(app)  # type: ignore[method-assign]
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     app.add_middleware(Observe, metrics=service.metrics)
     return app
@@ -52,7 +53,7 @@ async def _load(service: Service) -> None:
         service.engine = await asyncio.to_thread(Engine.load, service.settings, service.metrics)
     except ReleaseRefused as error:
         service.failure = error.message
-        log.error("not ready: %s", error.message)  # noqa: TRY400
+        log.error("not ready: %s", error.message)
     except Exception:
         service.failure = "the models could not be loaded; the log says why"
         log.exception("not ready")

@@ -55,7 +55,7 @@ def compare(
 @app.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on; IDIFF_HOST, else 127.0.0.1.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on; IDIFF_PORT, else 8000.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port; IDIFF_PORT, else 8000.")] = None,
 ) -> None:
     """Run the service until it is told to stop."""
     from idiff.serve import run
@@ -71,9 +71,7 @@ def demo(port: Annotated[int, typer.Option(help="Port of the service; started th
     run(port)
 
 
-def _in_process(
-    image_a: Path, image_b: Path, category: CategoryOption, rationale: RationaleOption
-) -> Comparison:
+def _in_process(image_a: Path, image_b: Path, category: CategoryOption, rationale: RationaleOption) -> Comparison:
     """The service's own pipeline, without a server."""
     from idiff.errors import IdiffError
     from idiff.local import compare_files

@@ -1,12 +1,11 @@
 """Every knob of the service, its unit and its environment variable (`IDIFF_` + the upper-case name)."""
 
 import os
-from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Provider = Literal["cpu", "cuda"]
@@ -50,7 +49,18 @@ class Settings(BaseSettings):
     )
     thinking_max_tokens: Annotated[int, Field(ge=16)] = Field(default=512, description="Longest rationale, tokens.")
 
-    @cached_property
+    @property
+    def lines(self) -> tuple[int, int]:
+        """Fewest and most rationale lines before the summary."""
+        return self.lines_min, self.lines_max
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.lines_min > self.lines_max:
+            raise ValueError("lines_min is above lines_max")
+        return self
+
+    @property
     def release_folder(self) -> Path:
         """The configured release, else the bundled starter: inside the package, or beside it in a source checkout."""
         if self.release:

@@ -14,7 +14,8 @@ from idiff.answer.ensemble import Ensemble
 from idiff.answer.routing import FaceDetector
 from idiff.config import Settings
 from idiff.metrics import Metrics
-from idiff.thinking.client import ThinkingModel, ThinkingOptions
+from idiff.thinking.client import ThinkingModel
+from idiff.thinking.options import ThinkingOptions
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -35,7 +36,7 @@ class Engine:
     pairs: asyncio.Semaphore
     detector: FaceDetector
     ensemble: Ensemble
-    thinking: ThinkingModel | None
+    thinking: ThinkingModel
 
     @classmethod
     def load(cls, settings: Settings, metrics: Metrics) -> Self:
@@ -61,7 +62,7 @@ class Engine:
             pairs=asyncio.Semaphore(settings.pairs_in_memory),
             detector=FaceDetector(),
             ensemble=ensemble,
-            thinking=_thinking(settings),
+            thinking=ThinkingModel(_thinking(settings), executor=pool, observer=metrics.observe_thinking),
         )
 
     async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -70,25 +71,20 @@ class Engine:
 
     async def close(self) -> None:
         """Close connections and let the workers end."""
-        if self.thinking:
-            await self.thinking.close()
+        await self.thinking.aclose()
         self.pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _thinking(settings: Settings) -> ThinkingModel | None:
-    if not settings.thinking_url:
-        return None
+def _thinking(settings: Settings) -> ThinkingOptions:
     key = settings.thinking_api_key
-    return ThinkingModel(
-        ThinkingOptions(
-            url=settings.thinking_url,
-            model=settings.thinking_model,
-            api_key=key.get_secret_value() if key else None,
-            deadline_s=settings.thinking_deadline_s,
-            max_concurrency=settings.thinking_concurrency,
-            view_pixels=settings.thinking_view_pixels,
-            max_tokens=settings.thinking_max_tokens,
-            lines_min=settings.lines_min,
-            lines_max=settings.lines_max,
-        )
+    return ThinkingOptions(
+        url=settings.thinking_url,
+        model=settings.thinking_model,
+        api_key=key.get_secret_value() if key else None,
+        deadline_s=settings.thinking_deadline_s,
+        max_concurrency=settings.thinking_concurrency,
+        view_pixels=settings.thinking_view_pixels,
+        max_tokens=settings.thinking_max_tokens,
+        lines_min=settings.lines_min,
+        lines_max=settings.lines_max,
     )

@@ -4,6 +4,8 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
+from idiff.thinking.call import Call
+
 SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 2.0, 5.0, 10.0, 20.0)
 PROBABILITY: Final = (0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0)
 
@@ -13,11 +15,9 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
-        self.requests = Counter(
-            "idiff_requests", "Requests answered", ["route", "method", "code"], registry=registry
-        )
+        self.requests = Counter("idiff_requests", "Requests answered", ["route", "method", "code"], registry=registry)
         self.request_seconds = Histogram(
-            "idiff_request_seconds", "Time to the last byte of the answer", ["route"], buckets=SECONDS, registry=registry
+            "idiff_request_seconds", "Time to the last byte", ["route"], buckets=SECONDS, registry=registry
         )
         self.in_flight = Gauge("idiff_requests_in_flight", "Requests being answered", registry=registry)
         self.errors = Counter("idiff_errors", "Errors by machine-readable code", ["code"], registry=registry)
@@ -40,5 +40,17 @@ class Metrics:
         self.circuit_open = Gauge(
             "idiff_thinking_circuit_open", "1 while the Thinking Model's circuit breaker is open", registry=registry
         )
+        self.thinking_calls = Counter(
+            "idiff_thinking_calls", "Calls of the Thinking Model by outcome", ["outcome"], registry=registry
+        )
+        self.thinking_first_token = Histogram(
+            "idiff_thinking_first_token_seconds", "Time to the first words", buckets=SECONDS, registry=registry
+        )
         self.ready = Gauge("idiff_ready", "1 while the service is ready", registry=registry)
         self.release = Info("idiff_release", "The Answer Model release being served", registry=registry)
+
+    def observe_thinking(self, call: Call) -> None:
+        """Count one call of the Thinking Model."""
+        self.thinking_calls.labels(call.outcome).inc()
+        if call.first_token_s is not None:
+            self.thinking_first_token.observe(call.first_token_s)

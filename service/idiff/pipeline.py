@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from idiff.answer.routing import route
@@ -13,7 +14,8 @@ from idiff.imaging import views as imaging
 from idiff.imaging.decode import decode
 from idiff.imaging.photo import Photo
 from idiff.thinking import grounded, prompt
-from idiff.thinking.client import Delta, ThinkingUnavailable
+from idiff.thinking.client import Delta
+from idiff.thinking.options import ThinkingUnavailable
 from idiff.timing import Stopwatch
 from idiff.types import Category, Features, Notice, Rationale, Verdict, Views
 from idiff.upload import Upload
@@ -56,16 +58,14 @@ async def judge(upload: Upload, engine: Engine) -> Judgement:
     with clock.stage("answer"):
         verdict = await engine.ensemble.judge(views, category, engine.pool)
     with clock.stage("features"):
-        features = Features(
-            *await asyncio.gather(*(engine.run(measure_photo, photo) for photo in (views.a, views.b)))
-        )
+        features = Features(*await asyncio.gather(*(engine.run(measure_photo, photo) for photo in (views.a, views.b))))
     if verdict.split:
         notices += (Notice("split_vote", "the ensemble's members disagree about the preferred photo"),)
     _count(verdict, engine)
     return Judgement(uuid.uuid4().hex, upload, views, verdict, features, notices, clock)
 
 
-async def explain(judgement: Judgement, engine: Engine) -> AsyncIterator[Event]:
+async def explain(judgement: Judgement, engine: Engine) -> AsyncGenerator[Event]:
     """The rationale as it is written: pieces of text, then the authoritative whole. Never fails for want of a model."""
     option = judgement.upload.rationale
     if option == "none":
@@ -75,17 +75,21 @@ async def explain(judgement: Judgement, engine: Engine) -> AsyncIterator[Event]:
         if option != "measured":
             started = False
             try:
-                async for event in _think(judgement, engine):
-                    started = True
-                    yield event
+                async with aclosing(_think(judgement, engine)) as events:
+                    async for event in events:
+                        started = True
+                        yield event
             except ThinkingUnavailable as unavailable:
                 reason = unavailable.reason
+                if reason != "not_configured":
+                    log.warning("the Thinking Model wrote no rationale: %s", unavailable)
                 if started:
                     yield Restart(reason)
             else:
                 return
-        lines = (engine.settings.lines_min, engine.settings.lines_max)
-        rationale = grounded.explain(judgement.verdict, judgement.features, judgement.views, reason, lines)
+        rationale = grounded.explain(
+            judgement.verdict, judgement.features, judgement.views, reason, engine.settings.lines
+        )
         _count_rationale(rationale, engine)
         for line in rationale.text.splitlines(keepends=True):
             yield Delta(line)
@@ -141,15 +145,14 @@ async def _decode(upload: Upload, engine: Engine) -> list[Photo]:
     return photos
 
 
-async def _think(judgement: Judgement, engine: Engine) -> AsyncIterator[Delta | Rationale]:
-    if engine.thinking is None:
-        raise ThinkingUnavailable("not_configured")
-    lines = (engine.settings.lines_min, engine.settings.lines_max)
-    question = prompt.build(judgement.verdict.category.name, judgement.features, judgement.verdict, lines)
-    async for event in engine.thinking.explain(question, judgement.views, judgement.features):
-        if isinstance(event, Rationale):
-            _count_rationale(event, engine)
-        yield event
+async def _think(judgement: Judgement, engine: Engine) -> AsyncGenerator[Delta | Rationale]:
+    verdict, features = judgement.verdict, judgement.features
+    question = prompt.build(verdict.category.name, features, verdict, lines=engine.settings.lines)
+    async with aclosing(engine.thinking.explain(question, judgement.views, features)) as events:
+        async for event in events:
+            if isinstance(event, Rationale):
+                _count_rationale(event, engine)
+            yield event
 
 
 def _count(verdict: Verdict, engine: Engine) -> None:
@@ -165,5 +168,3 @@ def _count_rationale(rationale: Rationale, engine: Engine) -> None:
     metrics.rationales.labels(rationale.source, rationale.reason or "").inc()
     if rationale.grounding is not None:
         metrics.grounding.labels(rationale.source).observe(rationale.grounding)
-    if rationale.reason not in (None, "not_configured"):
-        log.warning("rationale is measured: Thinking Model %s", rationale.reason)

@@ -123,7 +123,7 @@ class PhotoViews(Wire):
 class Alignment(Wire):
     """How the two photos were brought to the same content."""
 
-    method: Literal["features", "identity", "failed"]
+    method: Literal["features", "identity", "failed", "given"]
     inliers: int = Field(description="Matched points that the alignment rests on.")
     matrix: list[list[float]] = Field(
         description="2x3 map from A to B; coordinates are divided by the photo's own long side."

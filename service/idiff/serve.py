@@ -11,7 +11,7 @@ from idiff.config import Settings
 def run(host: str | None, port: int | None) -> None:
     """Serve until SIGTERM or SIGINT. Arguments that are not None win over the environment."""
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    settings = Settings(**given)
+    settings = Settings().model_copy(update=given)
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
     uvicorn.run(
         create_app(settings),

@@ -1,7 +1,7 @@
 """POST /compare."""
 
 from collections.abc import AsyncIterator
-from typing import Any
+from contextlib import aclosing
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
@@ -10,47 +10,16 @@ from pydantic import BaseModel
 
 from idiff import pipeline, schemas
 from idiff.api import present, problems
+from idiff.api.documentation import FORM
 from idiff.api.form import read_upload
 from idiff.api.state import service_of
 from idiff.engine import Engine
 from idiff.pipeline import Judgement, Restart
 from idiff.thinking.client import Delta
 from idiff.types import Rationale
-from idiff.upload import MERGED_FIELDS, OPTIONS, PHOTO_FIELDS
 
 router = APIRouter(tags=["comparison"])
 
-_PHOTO_TEXT = {
-    "image_a": "Photo A, whole. JPEG, PNG, WebP, TIFF, HEIC or AVIF.",
-    "image_b": "Photo B, whole.",
-    "crop_a": "A close view of A, with `crop_b`; chosen by the service where absent.",
-    "crop_b": "The same close view of B.",
-    "merged_global": "A and B as left and right half of one picture, instead of `image_a` and `image_b`.",
-    "merged_crop": "The close views as halves of one picture, with `merged_global`.",
-}
-_OPTION_TEXT = {
-    "category": "Judge as a person or a scene pair; `auto` looks for faces.",
-    "rationale": "Who explains: the Thinking Model, measurements, nobody; `auto` is the model where one is configured.",
-}
-FORM: dict[str, Any] = {
-    "required": True,
-    "content": {
-        "multipart/form-data": {
-            "schema": {
-                "type": "object",
-                "properties": {
-                    name: {"type": "string", "format": "binary", "description": _PHOTO_TEXT[name]}
-                    for name in (*PHOTO_FIELDS, *MERGED_FIELDS)
-                }
-                | {
-                    name: {"type": "string", "enum": values, "default": "auto", "description": _OPTION_TEXT[name]}
-                    for name, values in OPTIONS.items()
-                },
-                "anyOf": [{"required": ["image_a", "image_b"]}, {"required": ["merged_global"]}],
-            }
-        }
-    },
-}
 STREAM_TEXT = """The same as server-sent events with JSON data, for `Accept: text/event-stream`: `verdict` (a Comparison
 whose rationale is null) as soon as it exists, `rationale.delta` {"text"}, `rationale.restart` {"reason"} where what was
 sent must be dropped, `rationale` (a Rationale, authoritative), `error` where something failed after the start, and
@@ -88,15 +57,16 @@ async def _events(judgement: Judgement, engine: Engine) -> AsyncIterator[bytes]:
     yield _event("verdict", present.comparison(judgement, None, engine))
     rationale = None
     try:
-        async for event in pipeline.explain(judgement, engine):
-            match event:
-                case Delta(text):
-                    yield _event("rationale.delta", schemas.RationaleDelta(text=text))
-                case Restart(reason):
-                    yield _event("rationale.restart", schemas.RationaleRestart(reason=reason))
-                case Rationale():
-                    rationale = event
-                    yield _event("rationale", schemas.Rationale.model_validate(event))
+        async with aclosing(pipeline.explain(judgement, engine)) as events:
+            async for event in events:
+                match event:
+                    case Delta(text):
+                        yield _event("rationale.delta", schemas.RationaleDelta(text=text))
+                    case Restart(reason):
+                        yield _event("rationale.restart", schemas.RationaleRestart(reason=reason))
+                    case Rationale():
+                        rationale = event
+                        yield _event("rationale", schemas.Rationale.model_validate(event))
     except Exception as error:
         yield _event("error", problems.unexpected(error))
     yield _event("done", present.done(judgement, rationale, engine))

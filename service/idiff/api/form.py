@@ -1,7 +1,5 @@
 """Reading the multipart form in memory: photos never touch the disk."""
 
-from typing import ClassVar
-
 from python_multipart.exceptions import FormParserError
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -17,7 +15,7 @@ MAX_OPTION_BYTES = 1024
 class MemoryParser(MultiPartParser):
     """Starlette's parser without its spooling to disk; the body limit bounds the memory."""
 
-    spool_max_size: ClassVar[int] = 2**40
+    spool_max_size = 2**40
 
 
 async def read_upload(request: Request) -> Upload:

@@ -50,8 +50,8 @@ async def readyz(request: Request) -> Status:
 async def metrics(request: Request) -> Response:
     """All metrics in Prometheus' text format."""
     service = service_of(request)
-    if service.engine and service.engine.thinking:
-        service.metrics.circuit_open.set(service.engine.thinking.circuit_open)
+    if service.engine:
+        service.metrics.circuit_open.set(service.engine.thinking.breaker.state != "closed")
     return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -67,8 +67,8 @@ async def info(request: Request) -> ServiceInfo:
         release=manifest.model_dump(include={"version", "created", "rule", "calibration", "measured"})
         | {"members": [m.model_dump(include={"name", "domain", "backbone", "input_size"}) for m in manifest.members]},
         providers=list(engine.ensemble.providers),
-        thinking={"model": settings.thinking_model, "circuit_open": engine.thinking.circuit_open}
-        if engine.thinking
+        thinking={"model": settings.thinking_model, "circuit": engine.thinking.breaker.state}
+        if settings.thinking_url
         else None,
         limits={"max_body_bytes": settings.max_body_bytes, "max_pixels": settings.max_pixels},
         views={"global_side": GLOBAL_SIDE, "crop_side": CROP_SIDE},

@@ -20,9 +20,7 @@ log = logging.getLogger(__name__)
 
 def body(error: IdiffError) -> ErrorBody:
     """An error as the wire shows it."""
-    return ErrorBody(
-        error=ErrorDetail(code=error.code, message=error.message, field=error.field, limit=error.limit)
-    )
+    return ErrorBody(error=ErrorDetail(code=error.code, message=error.message, field=error.field, limit=error.limit))
 
 
 def unexpected(error: Exception) -> ErrorBody:

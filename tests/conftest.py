@@ -1,0 +1,77 @@
+"""Fixtures: a running service, the sample pair, and the shared data where it is present."""
+
+import io
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from idiff.app import create_app
+from idiff.config import Settings
+
+ROOT = Path(__file__).parents[1]
+SAMPLES = ROOT / "service" / "idiff" / "samples"
+DATA = Path(os.environ.get("IDIFF_DATA", ROOT.parent / "shared" / "data"))
+
+Post = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The shared photographs."""
+    if not DATA.is_dir():
+        pytest.skip(f"no shared photographs: {DATA} is absent (set IDIFF_DATA)")
+    return DATA
+
+
+def serve(settings: Settings) -> Iterator[TestClient]:
+    """A service that is ready."""
+    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+        deadline = time.monotonic() + 60
+        while (answer := client.get("/readyz")).status_code != 200:
+            assert time.monotonic() < deadline, answer.text
+            time.sleep(0.05)
+        yield client
+
+
+@pytest.fixture(scope="session")
+def client() -> Iterator[TestClient]:
+    """The service with its default settings."""
+    yield from serve(Settings())
+
+
+@pytest.fixture(scope="session")
+def post(client: TestClient) -> Post:
+    """Post files by field name; options as text. Asserts 200 and gives the answer."""
+
+    def send(files: dict[str, bytes], **options: str) -> dict[str, Any]:
+        answer = client.post("/compare", files=files, data=options)
+        assert answer.status_code == 200, answer.text
+        body: dict[str, Any] = answer.json()
+        return body
+
+    return send
+
+
+@pytest.fixture(scope="session")
+def pair() -> tuple[bytes, bytes]:
+    """The sample pair's two files: A is the better one."""
+    return (SAMPLES / "astronaut_a.jpg").read_bytes(), (SAMPLES / "astronaut_b.jpg").read_bytes()
+
+
+def encode(pixels: np.ndarray, kind: str = "PNG", **options: Any) -> bytes:  # noqa: ANN401
+    """Pixels as a file."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def pixels(photo: bytes) -> np.ndarray:
+    """A file's pixels."""
+    return np.asarray(Image.open(io.BytesIO(photo)).convert("RGB"))

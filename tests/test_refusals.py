@@ -1,0 +1,117 @@
+"""Bad input: a clear 4xx that names the field and the limit, never a 500."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from conftest import encode, serve
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from idiff.config import Settings
+
+TINY = encode(np.zeros((4, 4, 3), np.uint8))
+GOOD = encode(np.random.default_rng(1).integers(0, 256, (64, 64, 3), np.uint8))
+BOTH = {"image_a": GOOD, "image_b": GOOD}
+
+
+def png_declaring(width: int, height: int) -> bytes:
+    """A tiny PNG whose header declares any size."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")]
+    parts = [struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in chunks]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def animation(kind: str) -> bytes:
+    """Three differing frames."""
+    frames = [Image.fromarray(np.full((32, 32, 3), level, np.uint8)) for level in (0, 100, 200)]
+    buffer = io.BytesIO()
+    frames[0].save(buffer, kind, save_all=True, append_images=frames[1:])
+    return buffer.getvalue()
+
+
+CASES = {
+    "no_photo": ({}, {"category": "auto"}, 400, "missing_field", "image_a"),
+    "one_photo": ({"image_a": GOOD}, {}, 400, "missing_field", "image_b"),
+    "one_crop": (BOTH | {"crop_a": GOOD}, {}, 400, "missing_field", "crop_b"),
+    "crop_alone": ({"merged_crop": GOOD}, {}, 400, "missing_field", "merged_global"),
+    "empty_photo": ({"image_a": GOOD, "image_b": b""}, {}, 400, "missing_field", "image_b"),
+    "two_layouts": (BOTH | {"merged_global": GOOD}, {}, 400, "mixed_layouts", "merged_global"),
+    "unknown_field": (BOTH | {"image_c": GOOD}, {}, 400, "unknown_field", "image_c"),
+    "unknown_category": (BOTH, {"category": "cat"}, 422, "invalid_option", "category"),
+    "unknown_rationale": (BOTH, {"rationale": "yes"}, 422, "invalid_option", "rationale"),
+    "text": ({"image_a": GOOD, "image_b": b"hello, this is no picture"}, {}, 415, "unsupported_image", "image_b"),
+    "gif": ({"image_a": animation("GIF"), "image_b": GOOD}, {}, 415, "unsupported_image", "image_a"),
+    "animated_webp": ({"image_a": animation("WEBP"), "image_b": GOOD}, {}, 422, "animation_unsupported", "image_a"),
+    "animated_png": ({"image_a": animation("PNG"), "image_b": GOOD}, {}, 422, "animation_unsupported", "image_a"),
+    "truncated": ({"image_a": GOOD, "image_b": GOOD[: len(GOOD) // 2]}, {}, 422, "undecodable_image", "image_b"),
+    "bomb": ({"image_a": png_declaring(60000, 60000), "image_b": GOOD}, {}, 413, "too_many_pixels", "image_a"),
+    "tiny": ({"image_a": TINY, "image_b": GOOD}, {}, 422, "image_too_small", "image_a"),
+    "raw": ({"image_a": b"FUJIFILMCCD-RAW " + bytes(200), "image_b": GOOD}, {}, 415, "raw_unsupported", "image_a"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_refusal(client: TestClient, case: str) -> None:
+    files, options, status, code, field = CASES[case]
+    answer = client.post("/compare", files=files, data=options)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code), answer.text
+    assert answer.json()["error"]["field"] == field
+    assert answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("content", "content_type"),
+    [
+        (b"{}", "application/json"),
+        (b"image_a=1", "application/x-www-form-urlencoded"),
+        (b"", ""),
+        (b"no boundary", "multipart/form-data"),
+        (b"garbage", "multipart/form-data; boundary=x"),
+        (b"--x\r\nContent-Disposition: form-data\r\n\r\nno name\r\n--x--\r\n", "multipart/form-data; boundary=x"),
+        (b"--x\r\nbroken header\r\n\r\n\r\n--x--\r\n", "multipart/form-data; boundary=x"),
+    ],
+)
+def test_malformed_form(client: TestClient, content: bytes, content_type: str) -> None:
+    answer = client.post("/compare", content=content, headers={"Content-Type": content_type})
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["error"]["code"] in {"malformed_request", "missing_field"}
+
+
+def test_field_twice(client: TestClient) -> None:
+    answer = client.post("/compare", files=[("image_a", GOOD), ("image_a", GOOD), ("image_b", GOOD)])
+    assert answer.status_code == 400
+    assert answer.json()["error"] == {
+        "code": "malformed_request", "message": "image_a was sent twice", "field": "image_a", "limit": None,
+    }  # fmt: skip
+
+
+def test_limits_are_named(client: TestClient) -> None:
+    answer = client.post("/compare", files={"image_a": png_declaring(60000, 60000), "image_b": GOOD})
+    assert answer.json()["error"]["limit"] == Settings().max_pixels
+    answer = client.post("/compare", files={"image_a": GOOD, "image_b": GOOD}, data={"category": "cat"})
+    assert answer.json()["error"]["limit"] == "auto, person, scene"
+
+
+def test_body_limit() -> None:
+    for small in serve(Settings(max_body_bytes=20_000)):
+        over = small.post("/compare", files={"image_a": GOOD, "image_b": GOOD + bytes(20_000)})
+        assert over.status_code == 413
+        assert over.json()["error"]["code"] == "too_many_bytes"
+        assert over.json()["error"]["limit"] == 20_000
+
+        def chunks() -> object:
+            yield b'--x\r\nContent-Disposition: form-data; name="image_a"; filename="a"\r\n\r\n'
+            for _ in range(100):
+                yield bytes(1000)
+
+        chunked = small.post("/compare", content=chunks(), headers={"Content-Type": "multipart/form-data; boundary=x"})
+        assert chunked.status_code == 413
+
+
+def test_unknown_route_and_method(client: TestClient) -> None:
+    assert client.get("/nowhere").json()["error"]["code"] == "not_found"
+    assert client.get("/compare").json()["error"]["code"] == "method_not_allowed"

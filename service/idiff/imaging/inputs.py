@@ -26,7 +26,7 @@ def crop_input(view: Image, side: int) -> Image:
 def model_input(
     global_view: Image, crop_view: Image, side: int, mean: tuple[float, ...], std: tuple[float, ...]
 ) -> NDArray[np.float32]:
-    """One photo as a member reads it: float32, shape (2, 3, side, side), global view first, `(x / 255 - mean) / std`."""
+    """One photo as a member reads it: float32 (2, 3, side, side), global view first, `(x / 255 - mean) / std`."""
     pixels = np.stack([global_input(global_view, side), crop_input(crop_view, side)]).astype(np.float32)
     scale = (1 / (255 * np.asarray(std))).astype(np.float32)
     shift = (-np.asarray(mean) / np.asarray(std)).astype(np.float32)

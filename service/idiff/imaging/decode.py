@@ -1,0 +1,35 @@
+"""From an upload's bytes to a `Photo`: every check that the header allows comes before the first pixel is decoded."""
+
+import hashlib
+from dataclasses import replace
+
+from PIL import Image as Pillow
+
+from idiff.errors import IdiffError
+from idiff.imaging.decode_jpeg import decode_jpeg
+from idiff.imaging.decode_other import decode_other
+from idiff.imaging.limits import Limits
+from idiff.imaging.photo import Photo
+from idiff.imaging.sniff import sniff
+
+
+def decode(data: bytes, field: str, max_pixels: int) -> Photo:
+    """Decodes one picture.
+
+    `field`: the form field the bytes came in, for messages. `max_pixels`: largest width times height.
+    Raises `UnsupportedImage`, `RawUnsupported`, `TooManyPixels`, `ImageTooSmall`, `AnimationUnsupported` or
+    `UndecodableImage`, and nothing else whatever the bytes.
+    """
+    limits = Limits(field, max_pixels)
+    try:
+        kind = sniff(data, field)
+        photo = decode_jpeg(data, limits) if kind == "JPEG" else decode_other(data, kind, limits)
+        limits.check(photo.size)
+    except IdiffError:
+        raise
+    except Pillow.DecompressionBombError as error:
+        raise limits.too_many_pixels() from error
+    except Exception as error:
+        # Codecs raise whatever they like on hostile input; to the caller all of it means one thing.
+        raise limits.undecodable("it is truncated or corrupt") from error
+    return replace(photo, digest=hashlib.sha256(data).hexdigest())

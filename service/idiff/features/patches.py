@@ -1,0 +1,92 @@
+"""Grain and fine texture told apart: flat places show grain only; what exceeds it elsewhere is texture.
+
+Fine structure is the Laplacian of the picture smoothed by [1, 2, 1] / 4 in both directions, scaled so that white noise
+gives its own standard deviation; its root mean square is taken per patch. Without the smoothing, the frequencies that a
+JPEG encoder drops unseen would count as texture.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+PATCH = 16
+"""Side of a patch in pixels."""
+
+FLAT_RANK, TEXTURE_RANK = 10, 60
+"""Percentiles of the patches by fine structure that stand for flat and for textured places."""
+
+NOISE_SPREAD = 1.23
+"""Ratio of those percentiles of fine energy in white noise (512 x 512 pixels), which has no texture."""
+
+SHADOW_BELOW = 80
+"""Mean luma below which a patch lies in the shadows."""
+
+CLIPPED = (4, 251)
+"""Mean luma outside this range says a patch is clipped: grain cannot show there."""
+
+
+MIN_USABLE = 0.05
+"""Share of patches that must not be clipped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patches:
+    """Grey levels of 8-bit luma (chroma: of Cb and Cr, root of the summed squares).
+
+    `grain`: fine structure of flat patches. `shadow_grain`: the same in shadow, None with fewer than 16 patches there.
+    `color_grain`: of chroma, at half size. `texture`: fine structure of textured patches beyond what grain explains.
+    """
+
+    grain: float
+    shadow_grain: float | None
+    color_grain: float
+    texture: float
+
+
+def measure_patches(luma: NDArray[np.uint8], chroma: tuple[NDArray[np.uint8], NDArray[np.uint8]]) -> Patches | None:
+    """`luma` and the two planes of `chroma`: 8-bit, shape (height, width). None where almost all is clipped."""
+    tone, energy = _means(luma.astype(np.float32)), _energy(luma)
+    usable = (tone >= CLIPPED[0]) & (tone <= CLIPPED[1])
+    if usable.mean() < MIN_USABLE:
+        return None
+    flat, textured = np.percentile(energy[usable], [FLAT_RANK, TEXTURE_RANK])
+    dark = usable & (tone < SHADOW_BELOW)
+    shadow = float(np.sqrt(np.percentile(energy[dark], FLAT_RANK))) if np.count_nonzero(dark) >= 16 else None
+    blotches = sum(_energy(_halve(plane)) for plane in chroma)
+    return Patches(
+        grain=float(np.sqrt(flat)),
+        shadow_grain=shadow,
+        color_grain=float(np.sqrt(np.percentile(blotches, FLAT_RANK))),
+        texture=float(np.sqrt(max(0.0, textured - NOISE_SPREAD * flat))),
+    )
+
+
+def _halve(plane: NDArray[np.uint8]) -> Floats:
+    return np.asarray(cv2.resize(plane.astype(np.float32), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
+
+
+def _energy(plane: NDArray[np.uint8] | Floats) -> Floats:
+    """Mean squared fine structure of each patch, shape (rows, columns)."""
+    response = cv2.filter2D(plane, cv2.CV_32F, _fine_mask())
+    return _means(response * response)
+
+
+@cache
+def _fine_mask() -> Floats:
+    smooth = np.outer([1, 2, 1], [1, 2, 1])
+    mask = np.zeros((5, 5))
+    for weight, row, column in ((-4, 1, 1), (1, 0, 1), (1, 2, 1), (1, 1, 0), (1, 1, 2)):
+        mask[row : row + 3, column : column + 3] += weight * smooth
+    return (mask / np.linalg.norm(mask)).astype(np.float32)
+
+
+def _means(plane: Floats) -> Floats:
+    """Mean of each whole patch; of the whole plane where it is smaller than a patch."""
+    rows, columns = (max(1, side // PATCH) for side in plane.shape)
+    whole = plane[: rows * PATCH, : columns * PATCH]
+    return np.asarray(cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA), np.float32)

@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Serve the Thinking Model: Qwen3-VL with the LoRA adapter `rationale`, behind an OpenAI-compatible API.
+#
+#   MODEL=Qwen/Qwen3-VL-8B-Instruct ADAPTER=/models/rationale deploy/vllm/serve.sh [more vllm flags]
+#
+# MODEL     checkpoint: a folder or a hub name (default Qwen/Qwen3-VL-8B-Instruct)
+# ADAPTER   folder of the LoRA adapter (required)
+# HOST PORT where to listen (default 127.0.0.1:8001: the API has no authentication unless VLLM_API_KEY is set)
+# VLLM      the vllm command (default: vllm on PATH)
+# VLLM_API_KEY  if set, the bearer token that clients must send
+set -euo pipefail
+
+: "${ADAPTER:?folder of the LoRA adapter}"
+MODEL=${MODEL:-Qwen/Qwen3-VL-8B-Instruct}
+export VLLM_NO_USAGE_STATS=1
+
+flags=(
+  --served-model-name base
+  --host "${HOST:-127.0.0.1}" --port "${PORT:-8001}"
+
+  # One slot more than there are adapters. Without the tower-connector flag the adapter loads without complaint and its
+  # vision part is silently dropped.
+  --enable-lora --lora-modules "rationale=$ADAPTER" --max-loras 2 --max-lora-rank 16
+  --enable-tower-connector-lora
+
+  # Four views a request, of 16 to 1024 tokens each: the two "edges" are numbers of pixels, and 32 x 32 make a token. No
+  # remote media: the gateway sends data URLs, and the one domain allowed cannot exist.
+  --limit-mm-per-prompt '{"image": 4, "video": 0}'
+  --mm-processor-kwargs '{"size": {"shortest_edge": 16384, "longest_edge": 1048576}}'
+  --allowed-media-domains media.invalid
+
+  # The constant text comes first in the prompt, so its blocks are reused from pair to pair.
+  --enable-prefix-caching --enable-prompt-tokens-details
+  --structured-outputs-config '{"backend": "xgrammar", "disable_any_whitespace": true}'
+
+  # vLLM queues without limit by default; full, it answers 503 and the gateway falls back to the grounded rationale.
+  --max-num-queued-reqs 16
+  --max-model-len 8192
+  --disable-uvicorn-access-log
+)
+
+# A flag given twice counts as given last, so that "$@" overrides.
+exec "${VLLM:-vllm}" serve "$MODEL" "${flags[@]}" "$@"

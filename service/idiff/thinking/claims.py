@@ -1,0 +1,98 @@
+"""Which of the two images a sentence of an expert speaks for, read from its words."""
+
+import re
+import tomllib
+from dataclasses import dataclass, fields
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+from idiff.types import Side
+
+IMAGE: Final = re.compile(
+    r"\b(?:image\s+)?(?:a\s*[(/]\s*left\)?|b\s*[(/]\s*right\)?)|\bimage\s+[ab]\b"
+    r"|\b(?:the\s+)?(?:left|right)\s+(?:image|photo)\b",
+    re.IGNORECASE,
+)
+"""`Image A (Left)`, `Image A/Left`, `Image A`, `A (Left)`, `the left image`, and so for B."""
+
+CLAUSE: Final = re.compile(
+    r"[.;]\s+|,?\s+\b(?:while|whereas|but|however|although|though|yet|in contrast|despite|offset by|accompanied by)\b"
+    r"|,\s*(?=which\b)|\s+where(?=\s+image\b)|,(?:\s+and)?(?=\s+image\b)",
+    re.IGNORECASE,
+)
+CONCESSION: Final = re.compile(r"\b(?:despite|although)\b[^,.;]*,", re.IGNORECASE)
+"""`Despite some noise,` concedes a point without making it."""
+
+COMPARED: Final = re.compile(
+    r"\b(?:than|compared (?:to|with)|relative to|over|outperforming|preferable to|unlike|versus)\b", re.IGNORECASE
+)
+ALIKE: Final = re.compile(r"\b(?:both|neither|similar|comparable|identical|no significant difference)\b", re.IGNORECASE)
+WORD: Final = re.compile(r"[a-z]+(?:-[a-z]+)*")
+REACH: Final = 4
+"""A `more` or `less` bears on this many words after it."""
+DECISION: Final = 3
+"""Weight of a word that names the winner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """The word lists of lexicon.toml, where each is explained."""
+
+    more: frozenset[str]
+    less: frozenset[str]
+    good: frozenset[str]
+    bad: frozenset[str]
+    quality: frozenset[str]
+    pleasant_grain: frozenset[str]
+    decisions: frozenset[str]
+
+
+@cache
+def lexicon() -> Lexicon:
+    """The lexicon that comes with the package."""
+    lists = tomllib.loads((files("idiff.thinking") / "lexicon.toml").read_text(encoding="utf-8"))
+    return Lexicon(**{field.name: frozenset(lists[field.name].split()) for field in fields(Lexicon)})
+
+
+def favoured(text: str) -> Side | None:
+    """The image `text` speaks for; None where it finds both alike, or nothing can be told.
+
+    Clause by clause, words of praise and blame are counted, turned round by a `no` or a `less` before them, for the
+    image the clause is about. Swapping the images' names swaps the answer.
+    """
+    balance = subject = last = 0
+    for clause in filter(None, CLAUSE.split(CONCESSION.sub(" ", text))):
+        compared = COMPARED.search(clause)
+        named = [(match.start(), _sign(match.group())) for match in IMAGE.finditer(clause)]
+        about = {sign for start, sign in named if compared is None or start < compared.start()}
+        if about:
+            subject = sum(about)
+        elif ALIKE.search(clause):
+            subject = 0
+        elif clause.lower().startswith("which"):
+            subject = last
+        balance += subject * _tone(IMAGE.sub(" ", clause).lower())
+        last = named[-1][1] if named else last
+    return "A" if balance > 0 else "B" if balance < 0 else None
+
+
+def _sign(name: str) -> int:
+    """+1 for a name of image A, -1 for one of image B."""
+    return 1 if re.search(r"\ba\b|left", name, re.IGNORECASE) else -1
+
+
+def _tone(clause: str) -> int:
+    """Praise minus blame in one clause."""
+    known, words, tone = lexicon(), WORD.findall(clause), 0
+    for index, word in enumerate(words):
+        before = words[max(0, index - REACH) : index]
+        sign = -1 if sum(other in known.less for other in before) % 2 else 1
+        if word in known.decisions:
+            tone += DECISION
+        elif word in known.bad:
+            pleasant = word == "noise" and not known.pleasant_grain.isdisjoint(before)
+            tone += 1 if pleasant else -sign
+        elif word in known.good or (word in known.quality and (sign < 0 or not known.more.isdisjoint(before))):
+            tone += sign
+    return tone

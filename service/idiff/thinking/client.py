@@ -1,0 +1,167 @@
+"""The Thinking Model on an OpenAI-compatible vLLM server: streamed, bounded in time and number, and easily given up."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from concurrent.futures import Executor
+from contextlib import AbstractAsyncContextManager, aclosing
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from idiff.thinking.breaker import Breaker
+from idiff.thinking.call import Call, Clock, Observer
+from idiff.thinking.messages import request_body
+from idiff.thinking.options import Reason, ThinkingOptions, ThinkingUnavailable
+from idiff.thinking.parse import FormError, parse
+from idiff.thinking.prompt import Prompt
+from idiff.thinking.slots import Slots
+from idiff.thinking.sse import Chunk, Usage
+from idiff.thinking.upstream import completion, http_client
+from idiff.types import Features, Rationale, Views
+
+OUTCOMES: dict[Reason, bool] = {
+    "timeout": False,
+    "unreachable": False,
+    "upstream_error": False,
+    "malformed": False,
+    "incomplete": True,
+}
+"""What a failure says of the server's health to the circuit breaker: a full server is neither sick nor sound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece of the rationale's text, as it is written."""
+
+    text: str
+
+
+class ThinkingModel(AbstractAsyncContextManager["ThinkingModel"]):
+    """Client of one server. Belongs to the event loop it is first used on; close it with `aclose` or `async with`.
+
+    `executor` encodes the views (the loop's default one if None). `observer` is told of every call.
+    `breaker.state`, `slots.running` and `slots.waiting` are there to be read.
+    """
+
+    def __init__(
+        self, options: ThinkingOptions, *, executor: Executor | None = None, observer: Observer | None = None
+    ) -> None:
+        self.options = options
+        self.breaker = Breaker(options.breaker_failures, options.breaker_reset_s)
+        self.slots = Slots(options.max_concurrency, options.max_waiting)
+        self._http = http_client(options.url, options) if options.url else None
+        self._executor = executor
+        self._observer = observer
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._http:
+            await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def explain(
+        self, prompt: Prompt, views: Views, features: Features | None = None
+    ) -> AsyncGenerator[Delta | Rationale]:
+        """The rationale piece by piece, and at last as a whole with source "model".
+
+        Whoever stops early must close this iterator (`contextlib.aclosing`), for the server to stop too.
+
+        Raises:
+            ThinkingUnavailable: at any point; what was yielded before is then void.
+        """
+        pieces: list[str] = []
+        async with aclosing(self.stream(prompt, views)) as stream:
+            async for piece in stream:
+                pieces.append(piece)
+                yield Delta(piece)
+        text = "".join(pieces).strip()
+        try:
+            lines, summary = parse(text, features)
+        except FormError as error:
+            raise ThinkingUnavailable("malformed", str(error)) from None
+        if not self.options.lines_min <= len(lines) <= self.options.lines_max:
+            raise ThinkingUnavailable("malformed", f"{len(lines)} lines before the summary")
+        yield Rationale("model", text, lines, summary, None, None, prompt.version)
+
+    async def stream(self, prompt: Prompt, views: Views) -> AsyncGenerator[str]:
+        """The raw text, piece by piece as it is generated. To be closed like `explain`.
+
+        Raises:
+            ThinkingUnavailable: at any point.
+        """
+        clock, call = Clock(self.options.deadline_s, self.options.first_token_s), Call()
+        try:
+            async with self.slots.hold(clock.deadline), aclosing(self._guarded(prompt, views, clock, call)) as pieces:
+                async for piece in pieces:
+                    yield piece
+            call.outcome = "ok"
+        except ThinkingUnavailable as error:
+            call.outcome = error.reason
+            raise
+        finally:
+            call.seconds = clock.elapsed
+            if self._observer:
+                self._observer(call)
+
+    async def _guarded(self, prompt: Prompt, views: Views, clock: Clock, call: Call) -> AsyncGenerator[str]:
+        """Behind the circuit breaker: what comes of the call is settled with it."""
+        if self._http is None:
+            raise ThinkingUnavailable("not_configured")
+        permit = self.breaker.admit()
+        if permit is None:
+            raise ThinkingUnavailable("circuit_open", f"after {self.options.breaker_failures} failures in a row")
+        try:
+            loop = asyncio.get_running_loop()
+            encoding = loop.run_in_executor(self._executor, request_body, prompt, views, self.options)
+            body = await clock.within(encoding)
+            async with (
+                aclosing(completion(self._http, body)) as chunks,
+                aclosing(clock.timed(chunks)) as timed,
+                aclosing(_text(timed, clock, call)) as pieces,
+            ):
+                async for piece in pieces:
+                    yield piece
+            permit.settle(True)
+        except ThinkingUnavailable as error:
+            permit.settle(OUTCOMES.get(error.reason))
+            raise
+        finally:
+            permit.settle(None)
+
+
+async def _text(chunks: AsyncIterator[Chunk], clock: Clock, call: Call) -> AsyncGenerator[str]:
+    """The text of the chunks; `call` and `clock` learn of the first words and of the token counts.
+
+    Raises:
+        ThinkingUnavailable: `incomplete`, `unreachable` or `upstream_error`, if it did not end of its own accord.
+    """
+    finish: str | None = None
+    async for chunk in chunks:
+        _count(call, chunk.usage)
+        for choice in chunk.choices[:1]:
+            finish = choice.finish_reason or finish
+            if choice.delta.content:
+                if call.first_token_s is None:
+                    call.first_token_s = clock.elapsed
+                    clock.first_token()
+                yield choice.delta.content
+    if finish is None:
+        raise ThinkingUnavailable("unreachable", "the stream ended early")
+    if finish == "length":
+        raise ThinkingUnavailable("incomplete", "token limit reached")
+    if finish != "stop":
+        raise ThinkingUnavailable("upstream_error", f"finish_reason {finish}")
+
+
+def _count(call: Call, usage: Usage | None) -> None:
+    if usage:
+        call.prompt_tokens, call.completion_tokens = usage.prompt_tokens, usage.completion_tokens
+        details = usage.prompt_tokens_details
+        call.cached_tokens = details.cached_tokens if details else None

@@ -1,0 +1,48 @@
+"""The last line: which photo the ensemble prefers and how that stands to what was measured."""
+
+from idiff.features.evidence import same_pixels
+from idiff.thinking.findings import Finding, other
+from idiff.thinking.phrases import NAMES, Wording, enumerate_words, phrases
+from idiff.types import Side, Verdict, Views
+
+
+def summarise(verdict: Verdict, findings: list[Finding], views: Views, wording: Wording) -> str:
+    """The summary's text, without its header. It names `verdict.preferred`, and says so where the measurements speak
+    for the other photo, where the vote was split, where the verdict is too close to call and where scenes differ."""
+    texts = phrases()["summary"]
+    said = {"split": verdict.split, "scene": not views.alignment.same_scene}
+    addition = "".join(texts["addition"][key] for key, applies in said.items() if applies)
+    differences = any(finding.level for finding in findings)
+    if verdict.preferred is None:
+        case = "identical" if identical(views) else "different" if differences else "alike"
+        return wording.choose("tie", texts["tie"][case]) + addition
+    x, y = verdict.preferred, other(verdict.preferred)
+    own, others = _weight(findings, x), _weight(findings, y)
+    if own and others:
+        case = "outweighs" if own >= others else "outweighed"
+    elif own or others:
+        case = "supported" if own else "contradicted"
+    else:
+        case = "rendering" if differences else "unexplained"
+    text = wording.choose("summary", texts["close" if verdict.too_close else "clear"][case])
+    merits, rest = (enumerate_words(_merits(findings, side) or [""]) for side in (x, y))
+    return text.format(X=NAMES[x], Y=NAMES[y], merits=merits, others=rest) + addition
+
+
+def identical(views: Views) -> bool:
+    """Whether both views of both photos are equal in every pixel."""
+    return same_pixels(views.a.global_view, views.b.global_view) and same_pixels(views.a.crop_view, views.b.crop_view)
+
+
+def _weight(findings: list[Finding], side: Side) -> float:
+    lines = phrases()["lines"]
+    favouring = (finding for finding in findings if finding.favours == side)
+    return sum(finding.level * float(lines[finding.key].get("importance", 1)) for finding in favouring)
+
+
+def _merits(findings: list[Finding], side: Side) -> list[str]:
+    """What speaks for a photo, in the order of the lines, at most three, without saying overall what a line said."""
+    keys = [finding.key for finding in findings if finding.favours == side]
+    if len(keys) > 1:
+        keys = [key for key in keys if key != "global_sharper"]
+    return list(dict.fromkeys(phrases()["lines"][key]["merit"] for key in keys))[:3]

@@ -34,7 +34,7 @@ def animation(kind: str) -> bytes:
 
 
 CASES = {
-    "no_photo": ({}, {"category": "auto"}, 400, "missing_field", "image_a"),
+    "no_photo": ({"crop_b": GOOD}, {}, 400, "missing_field", "image_a"),
     "one_photo": ({"image_a": GOOD}, {}, 400, "missing_field", "image_b"),
     "one_crop": (BOTH | {"crop_a": GOOD}, {}, 400, "missing_field", "crop_b"),
     "crop_alone": ({"merged_crop": GOOD}, {}, 400, "missing_field", "merged_global"),

@@ -121,16 +121,21 @@ async def _see(upload: Upload, engine: Engine, clock: Stopwatch) -> tuple[Views,
         photos = await _decode(upload, engine)
         left, right = photos[:2]
     with clock.stage("views"):
-        globals_ = await asyncio.gather(*(engine.run(imaging.global_view, photo) for photo in (left, right)))
+        global_a, global_b = await asyncio.gather(
+            engine.run(imaging.global_view, left), engine.run(imaging.global_view, right)
+        )
     with clock.stage("route"):
-        faces = await asyncio.gather(*(engine.run(engine.detector.detect, view) for view in globals_))
-        category = route(*faces, None if upload.category == "auto" else upload.category)
+        faces_a, faces_b = await asyncio.gather(
+            engine.run(engine.detector.detect, global_a), engine.run(engine.detector.detect, global_b)
+        )
+        category = route(faces_a, faces_b, None if upload.category == "auto" else upload.category)
     with clock.stage("align"):
         if len(photos) == 4:
-            views = await engine.run(imaging.given_views, left, right, *photos[2:], *globals_)
+            views = await engine.run(imaging.given_views, left, right, photos[2], photos[3], global_a, global_b)
         else:
-            boxes = [[face.box for face in found] if category.name == "person" else [] for found in faces]
-            views = await engine.run(imaging.make_views, left, right, *globals_, *boxes)
+            people = category.name == "person"
+            boxes_a, boxes_b = ([face.box for face in faces if people] for faces in (faces_a, faces_b))
+            views = await engine.run(imaging.make_views, left, right, global_a, global_b, boxes_a, boxes_b)
     notices = [notice for photo in photos for notice in photo.notices]
     return views, category, (*dict.fromkeys(notices), *views.notices)
 

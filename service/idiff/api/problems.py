@@ -74,7 +74,7 @@ def _answer(request: Request, status: int, content: ErrorBody, headers: dict[str
 
 async def _known(request: Request, error: Exception) -> Response:
     assert isinstance(error, IdiffError)
-    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if error.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("%s: %s", error.code, error.message)
     headers = {"Retry-After": "1"} if error.status == HTTPStatus.SERVICE_UNAVAILABLE else None
     return _answer(request, error.status, body(error), headers)

@@ -1,0 +1,316 @@
+"""Decoding of pictures made here: depth, inks, transparency, colour, orientation, and everything that is refused."""
+
+import struct
+import zlib
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from imaging_support import MAX_PIXELS, codes, encoded, high_efficiency, load, psnr, scene
+from PIL import Image as Pillow
+from PIL import ImageCms, ImageOps
+
+from idiff.errors import (
+    AnimationUnsupported,
+    ImageTooSmall,
+    RawUnsupported,
+    TooManyPixels,
+    UndecodableImage,
+    UnsupportedImage,
+)
+from idiff.imaging.decode import decode
+from idiff.imaging.photo import SRGB
+from idiff.imaging.views import global_view
+from idiff.types import Image
+
+PICTURE = scene(96, 64)
+RAMP = np.tile(np.linspace(0, 65535, 64).astype(np.uint16), (32, 1))
+FORMATS: dict[str, dict[str, Any]] = {
+    "JPEG": {"quality": 95, "subsampling": 0},
+    "PNG": {},
+    "WEBP": {"lossless": True},
+    "TIFF": {},
+}
+
+
+def exif_of(orientation: int) -> Pillow.Exif:
+    exif = Pillow.Exif()
+    exif[0x0112] = orientation
+    return exif
+
+
+def turned(picture: Image, orientation: int) -> Image:
+    """What an EXIF orientation makes of a stored picture, by the independent implementation in Pillow."""
+    tagged = Pillow.fromarray(picture)
+    tagged.getexif()[0x0112] = orientation
+    return np.asarray(ImageOps.exif_transpose(tagged), np.uint8)
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def png(width: int, height: int, *chunks: bytes) -> bytes:
+    """A PNG with the header of an 8-bit RGB picture of any size."""
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + b"".join(chunks) + chunk(b"IEND", b"")
+
+
+def with_cicp(data: bytes, primaries: int, transfer: int) -> bytes:
+    """A PNG with a cICP chunk after its header."""
+    return data[:33] + chunk(b"cICP", bytes((primaries, transfer, 0, 1))) + data[33:]
+
+
+def tiff_with(*tags: tuple[int, int, int, int]) -> bytes:
+    """A little-endian TIFF of one directory; tags as (number, type, count, value)."""
+    entries = b"".join(struct.pack("<HHII", *tag) for tag in sorted(tags))
+    return b"II*\x00" + struct.pack("<IH", 8, len(tags)) + entries + b"\x00" * 64
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_formats(kind: str) -> None:
+    photo = load(encoded(PICTURE, kind, **FORMATS[kind]))
+    assert photo.field == "image_a"
+    assert len(photo.digest) == 64
+    assert photo.pixels.dtype == np.uint8
+    assert codes(photo) == []
+    assert psnr(global_view(photo), PICTURE) > (35 if kind == "JPEG" else 99)
+
+
+@pytest.mark.parametrize("kind", ["HEIF", "AVIF"])
+def test_high_efficiency_formats(kind: str) -> None:
+    photo = load(high_efficiency(kind, PICTURE))
+    assert codes(photo) == []
+    assert psnr(global_view(photo), PICTURE) > 30
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_tag_is_honoured(kind: str, orientation: int) -> None:
+    undone_by = (1, 2, 3, 4, 5, 8, 7, 6)
+    stored = turned(PICTURE, undone_by[orientation - 1])
+    data = encoded(stored, kind, exif=exif_of(orientation), **FORMATS[kind])
+    assert psnr(global_view(load(data)), PICTURE) > 30
+
+
+@pytest.mark.parametrize("kind", ["HEIF", "AVIF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_rotation_property_is_applied_once(kind: str, orientation: int) -> None:
+    data = high_efficiency(kind, PICTURE, exif_of(orientation).tobytes())
+    assert (b"irot" in data or b"imir" in data) == (orientation > 1)
+    assert psnr(global_view(load(data)), turned(PICTURE, orientation)) > 28
+
+
+def test_bad_exif_is_tolerated() -> None:
+    for exif in (
+        b"Exif\x00\x00",
+        b"Exif\x00\x00II*\x00\xff\xff\xff\xff",
+        b"Exif\x00\x00MM\x00*\x00\x00\x00\x08\xff\xff",
+    ):
+        assert load(encoded(PICTURE, "JPEG", exif=exif)).orientation == 1
+    assert load(encoded(PICTURE, "JPEG", exif=exif_of(9))).orientation == 1
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_sixteen_bit_grey_is_scaled(kind: str) -> None:
+    view = global_view(load(encoded(Pillow.fromarray(RAMP), kind)))
+    assert np.abs(view[..., 0] - RAMP / 257).max() <= 0.51
+    assert (view[..., 0] == view[..., 2]).all()
+
+
+@pytest.mark.parametrize("extension", [".png", ".tiff"])
+def test_sixteen_bit_colour_is_scaled(extension: str) -> None:
+    deep = np.dstack([RAMP, RAMP[:, ::-1], np.full_like(RAMP, 32768)])
+    written, data = cv2.imencode(extension, deep[..., ::-1])
+    assert written
+    assert np.abs(global_view(load(data.tobytes())) - deep / 257).max() <= 1
+
+
+def test_thirty_two_bit_samples_are_refused() -> None:
+    with pytest.raises(UndecodableImage, match="8 or 16 bits"):
+        load(encoded(Pillow.fromarray(np.zeros((32, 32), np.float32)), "TIFF"))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "TIFF"])
+def test_cmyk_without_profile(kind: str) -> None:
+    photo = load(encoded(Pillow.new("CMYK", (32, 32), (0, 255, 255, 0)), kind))
+    assert codes(photo) == ["profile_missing"]
+    red, green, blue = global_view(photo)[16, 16]
+    assert red > 240
+    assert max(green, blue) < 15
+
+
+def test_cmyk_with_an_rgb_profile_is_approximated() -> None:
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    photo = load(encoded(Pillow.new("CMYK", (32, 32), (255, 0, 0, 0)), "JPEG", icc_profile=srgb))
+    assert codes(photo) == ["profile_missing"]
+    assert photo.colour == SRGB
+
+
+def test_grey_palette_and_bilevel_pictures() -> None:
+    grey = Pillow.fromarray(PICTURE).convert("L")
+    assert psnr(global_view(load(encoded(grey, "PNG")))[..., 1], np.asarray(grey)) > 99
+    assert psnr(global_view(load(encoded(grey, "JPEG", quality=95)))[..., 1], np.asarray(grey)) > 35
+    palette = Pillow.fromarray(PICTURE).quantize(64)
+    assert psnr(global_view(load(encoded(palette, "PNG"))), np.asarray(palette.convert("RGB"))) > 99
+    bilevel = grey.convert("1")
+    assert set(np.unique(global_view(load(encoded(bilevel, "PNG"))))) == {0, 255}
+
+
+def test_transparency_is_laid_on_white() -> None:
+    picture = Pillow.fromarray(PICTURE).convert("RGBA")
+    picture.putalpha(Pillow.fromarray(np.repeat(np.array([[0], [255]], np.uint8), 32, axis=0).repeat(96, axis=1)))
+    for kind in ("PNG", "WEBP"):
+        options = {"lossless": True} if kind == "WEBP" else {}
+        photo = load(encoded(picture, kind, **options))
+        assert codes(photo) == ["alpha_composited"]
+        assert (global_view(photo)[:32] == 255).all()
+        assert (global_view(photo)[32:] == PICTURE[32:]).all()
+
+
+def test_opaque_alpha_needs_no_notice() -> None:
+    assert codes(load(encoded(Pillow.fromarray(PICTURE).convert("RGBA"), "PNG"))) == []
+
+
+def test_transparent_palette_entry() -> None:
+    picture = Pillow.fromarray(np.zeros((32, 32), np.uint8), "P")
+    picture.putpalette([10, 200, 30] * 256)
+    photo = load(encoded(picture, "PNG", transparency=0))
+    assert codes(photo) == ["alpha_composited"]
+    assert (global_view(photo) == 255).all()
+
+
+def test_broken_profile_is_noticed() -> None:
+    for kind in ("JPEG", "PNG"):
+        photo = load(encoded(PICTURE, kind, icc_profile=b"not a profile at all" * 20))
+        assert codes(photo) == ["profile_invalid"]
+        assert photo.colour == SRGB
+
+
+def test_srgb_profile_changes_nothing() -> None:
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    photo = load(encoded(PICTURE, "PNG", icc_profile=srgb))
+    assert (global_view(photo) == PICTURE).all()
+
+
+def test_display_p3_by_code_points() -> None:
+    red = np.full((32, 32, 3), (234, 51, 35), np.uint8)
+    view = global_view(load(with_cicp(encoded(red), 12, 13)))
+    # (234, 51, 35) is sRGB's pure red in Display P3.
+    assert np.abs(view.astype(int) - (255, 0, 0)).max() <= 3
+
+
+@pytest.mark.parametrize(("transfer", "reference"), [(16, 148), (18, 192)])
+def test_hdr_is_tone_mapped(transfer: int, reference: int) -> None:
+    ramp = np.repeat(np.tile(np.arange(256, dtype=np.uint8), (16, 1))[..., None], 3, axis=2)
+    photo = load(with_cicp(encoded(ramp), 9, transfer))
+    assert codes(photo) == ["hdr_tone_mapped"]
+    tones = global_view(photo)[0].astype(int)
+    assert (np.diff(tones, axis=0) >= 0).all()
+    assert tones[0].max() == 0
+    assert np.ptp(tones, axis=1).max() <= 1
+    # Diffuse white (203 cd/m2: 58 % of PQ, 75 % of HLG) stays bright and leaves room for highlights.
+    assert 225 <= tones[reference, 0] <= 245
+    assert tones[255, 0] >= 250
+
+
+def test_extra_pages_and_thumbnails_of_tiff() -> None:
+    first, second = Pillow.fromarray(PICTURE), Pillow.fromarray(PICTURE[::-1].copy())
+    photo = load(encoded(first, "TIFF", save_all=True, append_images=[second]))
+    assert codes(photo) == ["extra_images_ignored"]
+    assert (global_view(photo) == PICTURE).all()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "AVIF"])
+def test_animation_is_refused(kind: str) -> None:
+    frames = [Pillow.fromarray(scene(64, 48, seed)) for seed in (1, 2)]
+    with pytest.raises(AnimationUnsupported, match="one frame"):
+        load(encoded(frames[0], kind, save_all=True, append_images=frames[1:], duration=100))
+
+
+@pytest.mark.parametrize("kind", ["GIF", "BMP", "ICO", "PPM", "JPEG2000"])
+def test_other_formats_are_refused(kind: str) -> None:
+    with pytest.raises(UnsupportedImage, match="Send JPEG, PNG"):
+        load(encoded(PICTURE, kind))
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\x00", b"hello", b"<html></html>" * 99, b"\xff\xd8", b"RIFF\x00\x00\x00\x00WAVE"]
+)
+def test_no_picture_at_all(data: bytes) -> None:
+    with pytest.raises(UnsupportedImage):
+        load(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (b"FUJIFILMCCD-RAW 0201", "RAF"),
+        (b"IIRO\x08\x00\x00\x00" + b"\x00" * 64, "ORF"),
+        (b"IIU\x00\x18\x00\x00\x00" + b"\x00" * 64, "RW2"),
+        (b"\x00\x00\x00\x18ftypcrx \x00\x00\x00\x01crx isom" + b"\x00" * 64, "CR3"),
+        (b"II*\x00\x10\x00\x00\x00CR\x02\x00" + b"\x00" * 64, "CR2"),
+        (tiff_with((0xC612, 1, 4, 0x0401), (0x0106, 3, 1, 2)), "DNG"),
+        (tiff_with((0x0103, 3, 1, 34713), (0x0106, 3, 1, 32803)), "NEF"),
+        (tiff_with((0x0103, 3, 1, 32767), (0x0106, 3, 1, 32803)), "ARW"),
+        (tiff_with((0x0103, 3, 1, 65535), (0x0106, 3, 1, 32803)), "PEF"),
+        (tiff_with((0x0103, 3, 1, 1), (0x0106, 3, 1, 32803)), "camera RAW"),
+    ],
+)
+def test_camera_raw_is_refused_with_advice(data: bytes, name: str) -> None:
+    with pytest.raises(RawUnsupported, match=f"{name}.*send JPEG"):
+        load(data)
+
+
+@pytest.mark.parametrize("kind", [*FORMATS, "AVIF", "HEIF"])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.95])
+def test_truncated_files_are_refused(kind: str, share: float) -> None:
+    whole = scene(200, 150)
+    data = encoded(whole, kind, **FORMATS[kind]) if kind in FORMATS else high_efficiency(kind, whole)
+    with pytest.raises(UndecodableImage):
+        load(data[: int(len(data) * share)])
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_truncated_jpeg_is_not_half_grey(progressive: bool) -> None:
+    data = encoded(scene(400, 300), "JPEG", quality=90, progressive=progressive)
+    for cut in (len(data) // 2, len(data) - 200, len(data) - 20):
+        with pytest.raises(UndecodableImage, match="truncated"):
+            load(data[:cut])
+
+
+def test_stray_bytes_that_do_no_harm_are_tolerated() -> None:
+    data = encoded(PICTURE, "JPEG", quality=95, subsampling=0)
+    photo = load(data[:-2] + b"\x00\x01\x02" + data[-2:] + b"appended by a phone")
+    assert psnr(global_view(photo), PICTURE) > 35
+
+
+def test_bombs_are_refused_by_their_header() -> None:
+    with pytest.raises(TooManyPixels) as caught:
+        load(png(60000, 60000, chunk(b"IDAT", zlib.compress(b""))))
+    assert caught.value.limit == MAX_PIXELS
+    assert "60000 x 60000" in caught.value.message
+    jpeg = bytearray(encoded(PICTURE, "JPEG"))
+    frame = jpeg.index(b"\xff\xc0")
+    jpeg[frame + 5 : frame + 9] = struct.pack(">HH", 65000, 65000)
+    with pytest.raises(TooManyPixels):
+        load(bytes(jpeg))
+    for kind in ("WEBP", "TIFF", "AVIF"):
+        with pytest.raises(TooManyPixels):
+            decode(encoded(PICTURE, kind), "image_b", 96 * 64 - 1)
+    assert decode(encoded(PICTURE), "image_b", 96 * 64).size.width == 96
+
+
+def test_empty_scans_are_refused() -> None:
+    data = encoded(PICTURE, "JPEG", progressive=True)
+    scan = data.index(b"\xff\xda")
+    with pytest.raises(UndecodableImage, match="scans"):
+        load(data[:scan] + data[scan : scan + 12] * 5000 + data[scan:])
+
+
+def test_tiny_pictures_are_refused() -> None:
+    with pytest.raises(ImageTooSmall) as caught:
+        load(encoded(PICTURE[:15]))
+    assert caught.value.limit == 16
+    assert load(encoded(PICTURE[:16, :16])).size.height == 16

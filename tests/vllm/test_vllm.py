@@ -1,0 +1,213 @@
+"""The Thinking Model client and the launch script against a real vLLM server."""
+
+import asyncio
+import re
+import time
+from collections.abc import Coroutine
+from contextlib import aclosing
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import PIL.Image
+import pytest
+from thinking_support import verdict
+from vllm_server import ROOT, Vllm
+
+from idiff.features import measure_photo
+from idiff.thinking.call import Call
+from idiff.thinking.client import Delta, ThinkingModel
+from idiff.thinking.form import rationale_regex
+from idiff.thinking.options import ThinkingOptions, ThinkingUnavailable
+from idiff.thinking.prompt import Prompt, build
+from idiff.types import Alignment, Features, PhotoViews, Rationale, Size, Views
+
+pytestmark = [pytest.mark.vllm, pytest.mark.slow, pytest.mark.timeout(600)]
+
+SHORT = {"lines_min": 2, "lines_max": 3, "line_chars": 60, "max_tokens": 1024}
+"""Few and short lines: the nonsense of a random model goes on for as long as the form allows."""
+
+T = TypeVar("T")
+
+
+def run(work: Coroutine[object, object, T]) -> T:
+    return asyncio.run(work)
+
+
+def photo(file: Path) -> PhotoViews:
+    with PIL.Image.open(file) as picture:
+        pixels = np.asarray(picture.convert("RGB"))
+    height, width = pixels.shape[:2]
+    top, left = height // 2 - 128, width // 2 - 128
+    return PhotoViews(Size(width, height), pixels, pixels[top : top + 256, left : left + 256], None)
+
+
+@pytest.fixture(scope="module")
+def pair() -> Views:
+    """The four views of the sample pair."""
+    samples = ROOT / "service" / "idiff" / "samples"
+    a, b = photo(samples / "astronaut_a.jpg"), photo(samples / "astronaut_b.jpg")
+    return Views(a, b, "centre", Alignment("identity", np.eye(2, 3), 0, True), ())
+
+
+def features(pair: Views) -> Features:
+    return Features(measure_photo(pair.a), measure_photo(pair.b))
+
+
+def question(pair: Views) -> Prompt:
+    return build("person", features(pair), verdict("A"), lines=(SHORT["lines_min"], SHORT["lines_max"]))
+
+
+def options(server: Vllm, **changes: object) -> ThinkingOptions:
+    """Generous deadlines: the first request after a start may take most of a minute."""
+    return replace(ThinkingOptions(server.url, deadline_s=120, first_token_s=120), **SHORT | changes)  # type: ignore[arg-type]
+
+
+async def explained(model: ThinkingModel, pair: Views) -> list[Delta | Rationale]:
+    async with aclosing(model.explain(question(pair), pair, features(pair))) as events:
+        return [event async for event in events]
+
+
+async def reason_of(model: ThinkingModel, pair: Views) -> str | None:
+    try:
+        await explained(model, pair)
+    except ThinkingUnavailable as error:
+        return error.reason
+    return None
+
+
+async def answer(server: Vllm, pair: Views, **changes: object) -> tuple[Rationale, Call]:
+    calls: list[Call] = []
+    async with ThinkingModel(options(server, **changes), observer=calls.append) as model:
+        *_, rationale = await explained(model, pair)
+    assert isinstance(rationale, Rationale)
+    return rationale, calls[0]
+
+
+def test_four_views_become_a_streamed_rationale_of_the_enforced_form(server: Vllm, pair: Views) -> None:
+    calls: list[Call] = []
+
+    async def scenario() -> list[Delta | Rationale]:
+        async with ThinkingModel(options(server), observer=calls.append) as model:
+            return await explained(model, pair)
+
+    *deltas, rationale = run(scenario())
+    assert isinstance(rationale, Rationale)
+    assert rationale.source == "model"
+    assert "".join(delta.text for delta in deltas if isinstance(delta, Delta)) == rationale.text
+    assert re.fullmatch(rationale_regex(2, 3, 60), rationale.text)
+    assert 2 <= len(rationale.lines) <= 3
+    assert rationale.summary
+    assert len(deltas) > 20
+    (call,) = calls
+    assert call.outcome == "ok"
+    assert call.first_token_s is not None
+    assert call.first_token_s < call.seconds
+
+
+def test_a_view_costs_its_pixels(server: Vllm, pair: Views) -> None:
+    async def tokens(view_pixels: int) -> int | None:
+        _, call = await answer(server, pair, view_pixels=view_pixels)
+        return call.prompt_tokens
+
+    large, small = run(tokens(448 * 448)), run(tokens(128 * 128))
+    assert large is not None
+    assert small is not None
+    # 32 x 32 pixels a token; the test server caps a view at 65536 pixels.
+    assert large - small == 4 * (64 - 16)
+
+
+def test_the_adapter_and_the_images_matter(server: Vllm, pair: Views) -> None:
+    async def scenario() -> list[str]:
+        grey = replace(pair, a=replace(pair.a, global_view=np.full_like(pair.a.global_view, 128)))
+        answers = [await answer(server, pair), await answer(server, pair, model="base"), await answer(server, grey)]
+        return [rationale.text for rationale, _ in answers]
+
+    adapted, base, other_image = run(scenario())
+    assert adapted != base, "the LoRA adapter changes nothing: it is not active"
+    assert adapted != other_image, "another picture changes nothing: images are not read"
+
+
+def test_the_constant_prefix_is_reused_for_the_next_pair(server: Vllm, pair: Views) -> None:
+    async def scenario() -> Call:
+        await answer(server, pair)
+        _, call = await answer(server, replace(pair, a=pair.b, b=pair.a))
+        return call
+
+    call = run(scenario())
+    assert call.cached_tokens is not None
+    assert call.prompt_tokens is not None
+    assert 0.3 * call.prompt_tokens < call.cached_tokens < call.prompt_tokens
+
+
+def test_an_unknown_adapter_is_an_upstream_error(server: Vllm, pair: Views) -> None:
+    async def scenario() -> str | None:
+        async with ThinkingModel(options(server, model="absent")) as model:
+            return await reason_of(model, pair)
+
+    assert run(scenario()) == "upstream_error"
+
+
+def test_a_cut_off_rationale_is_incomplete(server: Vllm, pair: Views) -> None:
+    async def scenario() -> str | None:
+        async with ThinkingModel(options(server, max_tokens=16)) as model:
+            return await reason_of(model, pair)
+
+    assert run(scenario()) == "incomplete"
+
+
+def test_the_own_cap_and_the_servers_queue_are_busy(server: Vllm, pair: Views) -> None:
+    async def burst(**changes: object) -> list[str | None]:
+        async with ThinkingModel(options(server, **changes)) as model:
+            await explained(model, pair)
+            return list(await asyncio.gather(*(reason_of(model, pair) for _ in range(8))))
+
+    own = run(burst(max_concurrency=1, max_waiting=1))
+    assert sorted(own, key=str) == [None] * 2 + ["busy"] * 6
+    # Two run and two may queue; the server refuses the rest, with a 503 or with an error after its 200.
+    refused = server.metric("vllm:admission_rejections_total")
+    servers = run(burst(max_concurrency=8))
+    assert set(servers) == {None, "busy"}
+    assert servers.count("busy") == server.metric("vllm:admission_rejections_total") - refused
+
+
+def test_a_caller_who_leaves_stops_the_generation(server: Vllm, pair: Views) -> None:
+    def running() -> float:
+        return server.metric("vllm:num_requests_running")
+
+    def generated() -> float:
+        return server.metric("vllm:generation_tokens_total")
+
+    before = generated()
+
+    async def scenario() -> float:
+        async with ThinkingModel(options(server, line_chars=3000, lines_min=3, max_tokens=1500)) as model:
+            async with aclosing(model.explain(question(pair), pair)) as events:
+                for _ in range(5):
+                    await anext(events)
+                assert await asyncio.to_thread(running) == 1
+            left = time.monotonic()
+            while await asyncio.to_thread(running):
+                await asyncio.sleep(0.05)
+            return time.monotonic() - left
+
+    assert run(scenario()) < 2
+    assert 0 < generated() - before < 750, "it went on to the end"
+
+
+def test_a_killed_server_is_unreachable_before_the_deadline(server: Vllm, pair: Views) -> None:
+    async def scenario() -> tuple[str | None, float, str | None]:
+        async with ThinkingModel(options(server, line_chars=3000, lines_min=3, max_tokens=1500)) as model:
+            midway = asyncio.create_task(reason_of(model, pair))
+            while server.metric("vllm:num_requests_running") == 0:
+                await asyncio.sleep(0.05)
+            server.kill()
+            start = time.monotonic()
+            first = await midway
+            return first, time.monotonic() - start, await reason_of(model, pair)
+
+    midway, seconds, after = run(scenario())
+    assert midway == "unreachable"
+    assert after == "unreachable"
+    assert seconds < 5

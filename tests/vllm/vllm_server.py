@@ -1,0 +1,74 @@
+"""One real vLLM server process on the CPU, started by the script that starts it in production."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).parents[2]
+START_S = 240
+CPU = {
+    "HF_HUB_OFFLINE": "1",
+    "VLLM_CPU_KVCACHE_SPACE": "1",
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    "OMP_NUM_THREADS": "1",
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # one process: it starts fastest, and killing it kills everything
+}
+SMALL = [
+    *("--dtype", "bfloat16", "--max-model-len", "4096", "--max-num-seqs", "2", "--max-num-batched-tokens", "2048"),
+    *("--block-size", "32", "--max-num-queued-reqs", "2", "--mm-processor-cache-gb", "0.25", "--skip-mm-profiling"),
+    *("--mm-processor-kwargs", '{"size": {"shortest_edge": 16384, "longest_edge": 65536}}'),
+]
+
+
+class Vllm:
+    """One server process."""
+
+    def __init__(self, venv: Path, model: Path, log: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = log
+        place = {"MODEL": model / "base", "ADAPTER": model / "rationale", "PORT": port, "VLLM": venv / "bin" / "vllm"}
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [ROOT / "deploy" / "vllm" / "serve.sh", *SMALL],
+                env=os.environ | CPU | {name: str(value) for name, value in place.items()},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    def wait(self) -> None:
+        deadline = time.monotonic() + START_S
+        while True:
+            assert self.alive, f"vLLM ended:\n{self.log.read_text()[-3000:]}"
+            assert time.monotonic() < deadline, f"vLLM is not up after {START_S} s:\n{self.log.read_text()[-3000:]}"
+            try:
+                if httpx.get(f"{self.url}/health", trust_env=False).status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(0.5)
+
+    def metric(self, name: str, label: str = "") -> float:
+        """The sum of a metric's samples with that text among their labels."""
+        text = httpx.get(f"{self.url}/metrics", trust_env=False).text
+        samples = re.findall(rf"^{re.escape(name)}(\{{.*?\}})? ([0-9.e+]+)$", text, re.MULTILINE)
+        assert samples, f"no metric {name}"
+        return sum(float(value) for labels, value in samples if label in labels)
+
+    def kill(self) -> None:
+        if self.alive:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()

@@ -44,13 +44,13 @@ def encoded(picture: Image | Pillow.Image, kind: str = "PNG", **options: Any) ->
     return buffer.getvalue()
 
 
-def high_efficiency(kind: str, picture: Image, exif: bytes = b"") -> bytes:
+def high_efficiency(kind: str, picture: Image, exif: bytes = b"", **options: int) -> bytes:
     """A picture as HEIC (`HEIF`) or `AVIF`; an orientation in `exif` becomes a rotation property."""
     if kind == "AVIF":
         return encoded(picture, "AVIF", exif=exif, quality=95, subsampling="4:4:4")
     buffer, file = io.BytesIO(), from_pillow(Pillow.fromarray(picture))
     file.info["exif"] = exif or None
-    file.save(buffer, quality=95, chroma=444)
+    file.save(buffer, quality=95, chroma=444, **options)
     return buffer.getvalue()
 
 

@@ -1,7 +1,9 @@
 """Decoding of pictures made here: depth, inks, transparency, colour, orientation, and everything that is refused."""
 
 import struct
+import warnings
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import cv2
@@ -19,6 +21,7 @@ from idiff.errors import (
     UndecodableImage,
     UnsupportedImage,
 )
+from idiff.imaging import bmff
 from idiff.imaging.decode import decode
 from idiff.imaging.photo import SRGB
 from idiff.imaging.views import global_view
@@ -127,6 +130,20 @@ def test_sixteen_bit_colour_is_scaled(extension: str) -> None:
     assert np.abs(global_view(load(data.tobytes())) - deep / 257).max() <= 1
 
 
+@pytest.mark.parametrize(
+    ("bits", "photometric", "tone"), [(8, 0, 64), (8, 1, 191), (12, 1, 191), (16, 0, 64), (16, 1, 191)]
+)
+def test_grey_tiff_by_depth_and_by_what_zero_means(bits: int, photometric: int, tone: int) -> None:
+    level = (2**bits - 1) * 3 // 4
+    rows = f"{level:0{bits}b}" * 32 * 32
+    pixels = int(rows, 2).to_bytes(32 * 32 * bits // 8, "big")
+    if bits == 16:
+        pixels = np.frombuffer(pixels, ">u2").astype("<u2").tobytes()
+    tags = ((256, 32), (257, 32), (258, bits), (259, 1), (262, photometric), (273, 200), (277, 1), (278, 32))
+    header = tiff_with(*((tag, 4, 1, value) for tag, value in tags), (279, 4, 1, len(pixels)))
+    assert (global_view(load(header[:200].ljust(200, b"\0") + pixels)) == tone).all()
+
+
 def test_thirty_two_bit_samples_are_refused() -> None:
     with pytest.raises(UndecodableImage, match="8 or 16 bits"):
         load(encoded(Pillow.fromarray(np.zeros((32, 32), np.float32)), "TIFF"))
@@ -199,6 +216,15 @@ def test_display_p3_by_code_points() -> None:
     view = global_view(load(with_cicp(encoded(red), 12, 13)))
     # (234, 51, 35) is sRGB's pure red in Display P3.
     assert np.abs(view.astype(int) - (255, 0, 0)).max() <= 3
+
+
+@pytest.mark.parametrize(("primaries", "transfer", "red"), [(12, 13, (234, 51, 35)), (1, 13, (255, 0, 0))])
+def test_heic_code_points_of_the_primary_picture(primaries: int, transfer: int, red: tuple[int, int, int]) -> None:
+    points = {"color_primaries": primaries, "transfer_characteristics": transfer, "matrix_coefficients": 6}
+    data = high_efficiency("HEIF", np.full((64, 64, 3), red, np.uint8), full_range_flag=1, **points)
+    assert bmff.code_points(data) == (primaries, transfer)
+    # Video quantisation of the chroma leaves a few levels.
+    assert np.abs(global_view(load(data)).astype(int) - (255, 0, 0)).max() <= 8
 
 
 @pytest.mark.parametrize(("transfer", "reference"), [(16, 148), (18, 192)])
@@ -286,6 +312,21 @@ def test_stray_bytes_that_do_no_harm_are_tolerated() -> None:
     assert psnr(global_view(photo), PICTURE) > 35
 
 
+def test_a_video_after_the_picture_is_ignored() -> None:
+    data = encoded(PICTURE, "JPEG", quality=95, subsampling=0)
+    assert psnr(global_view(load(data + b"\x00ftypmp42" + b"\xff\xda\x00\x07" * 9999)), PICTURE) > 35
+
+
+def test_threads_decode_alike() -> None:
+    files = [encoded(PICTURE, kind, **options) for kind, options in FORMATS.items()] * 6
+    files += [encoded(Pillow.fromarray(PICTURE).convert("CMYK"), kind) for kind in ("JPEG", "TIFF")] * 6
+    filters = list(warnings.filters)
+    with ThreadPoolExecutor(4) as pool:
+        views = list(pool.map(lambda data: global_view(load(data)), files))
+    assert all(np.array_equal(view, global_view(load(data))) for view, data in zip(views, files, strict=True))
+    assert list(warnings.filters) == filters
+
+
 def test_bombs_are_refused_by_their_header() -> None:
     with pytest.raises(TooManyPixels) as caught:
         load(png(60000, 60000, chunk(b"IDAT", zlib.compress(b""))))
@@ -314,3 +355,30 @@ def test_tiny_pictures_are_refused() -> None:
         load(encoded(PICTURE[:15]))
     assert caught.value.limit == 16
     assert load(encoded(PICTURE[:16, :16])).size.height == 16
+
+
+def test_grey_profile_is_honoured_or_noticed() -> None:
+    # An ICC v2 grey profile of gamma 1.0, built from its three required tags (ICC.1:2001-04, 6.3.1.1).
+    white, curve = (
+        b"XYZ " + bytes(4) + struct.pack(">iii", 63190, 65536, 54061),
+        b"curv" + bytes(4) + struct.pack(">I", 0),
+    )
+    text = b"desc" + bytes(4) + struct.pack(">I", 5) + b"grey\0" + bytes(80)
+    offset, table, body = 128 + 4 + 3 * 12, b"", b""
+    for name, value in ((b"wtpt", white), (b"kTRC", curve), (b"desc", text)):
+        padded = value + bytes(-len(value) % 4)
+        table += name + struct.pack(">II", offset + len(body), len(value))
+        body += padded
+    size = struct.pack(">I", offset + len(body))
+    header = size + b"lcms" + b"\x02\x10\0\0" + b"mntrGRAYXYZ " + struct.pack(">6H", 2026, 1, 1, 0, 0, 0) + b"acsp"
+    header += bytes(28) + struct.pack(">iii", 63190, 65536, 54061)
+    profile = header.ljust(128, b"\0") + struct.pack(">I", 3) + table + body
+    grey = Pillow.new("L", (32, 32), 55)
+    for kind in ("PNG", "JPEG"):
+        photo = load(encoded(grey, kind, icc_profile=profile))
+        assert codes(photo) == []
+        # 55 of 255 in linear light is 0.2157, which sRGB encodes as 128.
+        assert np.abs(global_view(photo).astype(int) - 128).max() <= 2
+        broken = load(encoded(grey, kind, icc_profile=profile[: offset - 20]))
+        assert codes(broken) == ["profile_invalid"]
+        assert (global_view(broken) == 55).all()

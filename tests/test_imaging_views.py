@@ -84,6 +84,15 @@ def test_known_warps_are_recovered(degrees: float, scale: float, shift: tuple[fl
     assert views.a.crop_view.shape == views.b.crop_view.shape
 
 
+@pytest.mark.parametrize("sigma", [1.5, 4.0])
+def test_blurred_photo_is_aligned_with_a_sharp_one(sigma: float) -> None:
+    matrix = rotation(2, 1, (15, -8), Size(1400, 1000))
+    blurred = cv2.GaussianBlur(warped(WIDE, matrix, width=1400, height=1000), (0, 0), sigma)
+    views = views_of(photo(WIDE, "a"), photo(np.asarray(blurred, np.uint8), "b"))
+    assert views.alignment.method == "features"
+    assert np.abs(content(views.a, matrix) - content(views.b)).max() < 3
+
+
 def test_lower_resolution_is_enlarged_to_the_same_content() -> None:
     small = cv2.resize(WIDE, (700, 500), interpolation=cv2.INTER_AREA)
     views = views_of(photo(WIDE, "a"), photo(np.asarray(small, np.uint8), "b"))

@@ -9,11 +9,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from idiff.imaging.photo import Grey
 from idiff.imaging.resize import resize
+from idiff.imaging.sharpness import equalise
 from idiff.types import Image, Size
 
 Matrix = NDArray[np.float64]
-Grey = NDArray[np.uint8]
 
 IDENTITY: Matrix = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 IDENTITY.setflags(write=False)
@@ -59,7 +60,7 @@ def fit(first: Grey, second: Grey) -> Fit:
     detector = cv2.ORB.create(_FEATURES, fastThreshold=_FAST_THRESHOLD)
     points: list[NDArray[np.float64]] = []
     descriptors: list[NDArray[np.uint8]] = []
-    for grey in (first, second):
+    for grey in equalise(first, second):
         found, described = detector.detectAndCompute(grey, None)
         if described is None:
             break

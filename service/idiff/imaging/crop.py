@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idiff.imaging import CROP_SIDE
-from idiff.imaging.align import Grey, Matrix, apply, invert, scale_of
+from idiff.imaging.align import Matrix, apply, invert, scale_of
 from idiff.imaging.detail import detail_score, seen_as
+from idiff.imaging.photo import Grey
 from idiff.types import Box, Size
 
 Point = NDArray[np.float64]

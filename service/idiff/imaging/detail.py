@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from idiff.imaging.align import Grey, Matrix, compose, invert, relative_to_pixels
+from idiff.imaging.align import Matrix, compose, invert, relative_to_pixels
+from idiff.imaging.photo import Grey
 from idiff.types import Size
 
 _TONE = 128.0

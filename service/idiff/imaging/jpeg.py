@@ -1,5 +1,6 @@
 """What a JPEG's markers say before its picture is decoded (ITU-T T.81, annex B)."""
 
+import re
 import struct
 from dataclasses import dataclass
 
@@ -9,6 +10,10 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _ALONE = frozenset(range(0xD0, 0xD9)) | {0x01}
 _SOS, _EOI, _APP1, _APP2 = 0xDA, 0xD9, 0xE1, 0xE2
 _GAIN_MAP_MARKS = (b"hdrgm:", b"urn:iso:std:iso:ts:21496:-1", b"urn:com:apple:photo:2020:aux:hdrgainmap", b"HDRGainMap")
+_USUAL_SCANS = 64
+_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
+"""What ends entropy-coded data, in which a lone 0xFF is followed by zero or a restart marker."""
+
 _SOI = b"\xff\xd8\xff"
 _MP_ENTRIES = 0xB002
 _THUMBNAIL_KINDS = (0x010001, 0x010002)
@@ -63,7 +68,7 @@ def read_header(data: bytes) -> JpegHeader | None:
         height=height,
         precision=precision,
         components=components,
-        scans=data.count(b"\xff\xda"),
+        scans=_scans(data, position),
         exif=exif,
         profile=b"".join(profile[key] for key in sorted(profile)),
         gain_map=gain_map,
@@ -91,6 +96,22 @@ def _segment(data: bytes, position: int) -> tuple[int, bytes, int] | None:
             end = position + 2 + max(2, struct.unpack_from(">H", data, position + 2)[0])
             return marker, data[position + 4 : end], end
     return None
+
+
+def _scans(data: bytes, position: int) -> int:
+    """Number of scans, given the end of the first one's header. Exact wherever it is suspiciously large."""
+    count = 1 + data.count(b"\xff\xda", position)
+    if count <= _USUAL_SCANS:
+        return count
+    # What phones append, a video for instance, holds the mark by chance: only what the picture itself holds counts.
+    count = 1
+    while (found := _MARKER.search(data, position)) is not None:
+        segment = _segment(data, found.start())
+        if segment is None:
+            break
+        marker, _, position = segment
+        count += marker == _SOS
+    return count
 
 
 def _extra_images(pages: bytes) -> bool:

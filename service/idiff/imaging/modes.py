@@ -13,7 +13,8 @@ from idiff.imaging.photo import SRGB, Colour
 from idiff.types import Image, Notice
 
 _SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N")
-_TIFF_BITS_PER_SAMPLE = 258
+_TIFF_BITS_PER_SAMPLE, _TIFF_PHOTOMETRIC = 258, 262
+_WHITE_IS_ZERO = 0
 _GREY = ("1", "L", "LA")
 
 
@@ -43,12 +44,13 @@ def to_rgb(picture: Pillow.Image, profile: bytes, field: str) -> Rgb:
     found: list[Notice] = []
     space = colour.space(profile) if profile else None
     if picture.mode == "LAB":
-        picture, space = colour.picture_to_srgb(picture, ImageCms.createProfile("LAB")), "Lab"  # type: ignore[arg-type]
+        lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+        picture, space = colour.picture_to_srgb(picture, lab), "Lab"
     elif picture.mode == "CMYK":
         picture = _cmyk(picture, profile if space == "CMYK" else b"", field, found)
         space = "CMYK"
     elif picture.mode in _GREY and space == "GRAY":
-        picture = _grey(picture, profile)
+        picture = _grey(picture, profile, field, found)
     elif profile and not (space == "RGB" and colour.usable(profile)):
         found.append(notices.profile_invalid(field))
         space = None
@@ -66,27 +68,34 @@ def _eight_bit(picture: Pillow.Image) -> Pillow.Image:
     bits = tags.get(_TIFF_BITS_PER_SAMPLE, (16,))[0]
     full = float((1 << bits) - 1) if 8 < bits <= 16 else 65535.0
     values = np.asarray(picture).astype(np.float32)
+    if tags.get(_TIFF_PHOTOMETRIC) == _WHITE_IS_ZERO:
+        values = full - values  # Pillow inverts such pictures with 8 bits, not with 16.
     return Pillow.fromarray(np.clip(values * (255 / full) + 0.5, 0, 255).astype(np.uint8))
 
 
 def _cmyk(picture: Pillow.Image, profile: bytes, field: str, found: list[Notice]) -> Pillow.Image:
-    if profile:
-        try:
-            return colour.picture_to_srgb(picture, ImageCms.ImageCmsProfile(BytesIO(profile)))
-        except (OSError, ImageCms.PyCMSError):
-            found.append(notices.profile_invalid(field))
-    else:
+    if not profile:
         found.append(notices.profile_missing(field))
-    return picture.convert("RGB")
+        return picture.convert("RGB")
+    return _through(picture, profile, field, found)
 
 
-def _grey(picture: Pillow.Image, profile: bytes) -> Pillow.Image:
+def _grey(picture: Pillow.Image, profile: bytes, field: str, found: list[Notice]) -> Pillow.Image:
     """Profiled grey as sRGB, its transparency kept."""
     alpha = picture.convert("RGBA").getchannel("A") if picture.has_transparency_data else None
-    converted = colour.picture_to_srgb(picture.convert("L"), ImageCms.ImageCmsProfile(BytesIO(profile)))
+    converted = _through(picture.convert("L"), profile, field, found)
     if alpha is not None:
         converted.putalpha(alpha)
     return converted
+
+
+def _through(picture: Pillow.Image, profile: bytes, field: str, found: list[Notice]) -> Pillow.Image:
+    """The picture as sRGB by its profile; by Pillow's plain formula, with a notice, where the profile is of no use."""
+    try:
+        return colour.picture_to_srgb(picture, ImageCms.ImageCmsProfile(BytesIO(profile)))
+    except (OSError, ImageCms.PyCMSError):
+        found.append(notices.profile_invalid(field))
+        return picture.convert("RGB")
 
 
 def _on_white(picture: Pillow.Image, field: str, found: list[Notice]) -> Pillow.Image:

@@ -3,8 +3,14 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+from numpy.typing import NDArray
+
 from idiff.imaging.orientation import upright_size
 from idiff.types import Image, Notice, Size
+
+Grey = NDArray[np.uint8]
+"""A grey picture: uint8, shape (height, width), 0-255."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from idiff.imaging import align, colour, crop, notices
 from idiff.imaging.crop import CropChooser, Face, Region
 from idiff.imaging.limits import Limits
 from idiff.imaging.orientation import stored_box, upright
-from idiff.imaging.photo import Photo
+from idiff.imaging.photo import Grey, Photo
 from idiff.imaging.resize import fit, resize
 from idiff.types import Alignment, Box, Image, Notice, PhotoViews, Size, Views
 
@@ -106,7 +106,7 @@ def _finish(photo: Photo, pixels: Image) -> Image:
     return upright(colour.to_srgb(pixels, photo.colour), photo.orientation)
 
 
-def _align(first: Photo, second: Photo, grey_first: align.Grey, grey_second: align.Grey) -> Alignment:
+def _align(first: Photo, second: Photo, grey_first: Grey, grey_second: Grey) -> Alignment:
     if first.digest == second.digest or np.array_equal(grey_first, grey_second):
         return Alignment("identity", align.IDENTITY, 0, same_scene=True)
     found = align.fit(grey_first, grey_second)
@@ -122,7 +122,7 @@ def _inverse(alignment: Alignment) -> Alignment:
 def _region(
     photos: tuple[Photo, Photo],
     globals_: tuple[Image, Image],
-    greys: tuple[align.Grey, align.Grey],
+    greys: tuple[Grey, Grey],
     alignment: Alignment,
     faces: tuple[Sequence[Box], Sequence[Box]],
 ) -> Region:

@@ -3,18 +3,21 @@
 import asyncio
 import re
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import PIL.Image
 import pytest
+from fastapi.testclient import TestClient
 from thinking_support import verdict
-from vllm_server import ROOT, Vllm
+from vllm_server import ROOT, Fleet, Vllm, environment
 
+from idiff.app import create_app
+from idiff.config import Settings
 from idiff.features import measure_photo
 from idiff.thinking.call import Call
 from idiff.thinking.client import Delta, ThinkingModel
@@ -27,6 +30,8 @@ pytestmark = [pytest.mark.vllm, pytest.mark.slow, pytest.mark.timeout(600)]
 
 SHORT = {"lines_min": 2, "lines_max": 3, "line_chars": 60, "max_tokens": 1024}
 """Few and short lines: the nonsense of a random model goes on for as long as the form allows."""
+
+SAMPLES = ROOT / "service" / "idiff" / "samples"
 
 T = TypeVar("T")
 
@@ -44,10 +49,21 @@ def photo(file: Path) -> PhotoViews:
 
 
 @pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    with Fleet(environment(), tmp_path_factory.mktemp("vllm")) as fleet:
+        yield fleet
+
+
+@pytest.fixture
+def server(fleet: Fleet) -> Vllm:
+    """A server that is up."""
+    return fleet.server()
+
+
+@pytest.fixture(scope="module")
 def pair() -> Views:
     """The four views of the sample pair."""
-    samples = ROOT / "service" / "idiff" / "samples"
-    a, b = photo(samples / "astronaut_a.jpg"), photo(samples / "astronaut_b.jpg")
+    a, b = photo(SAMPLES / "astronaut_a.jpg"), photo(SAMPLES / "astronaut_b.jpg")
     return Views(a, b, "centre", Alignment("identity", np.eye(2, 3), 0, True), ())
 
 
@@ -211,3 +227,27 @@ def test_a_killed_server_is_unreachable_before_the_deadline(server: Vllm, pair: 
     assert midway == "unreachable"
     assert after == "unreachable"
     assert seconds < 5
+
+
+def test_the_service_explains_with_the_model_and_without_it_with_measurements(server: Vllm) -> None:
+    # Random words seldom end a line: room for all the lines that the form allows, at its greatest length.
+    settings = Settings(thinking_url=server.url, thinking_max_tokens=4000, thinking_deadline_s=120, lines_max=4)
+    files = {f"image_{side}": (SAMPLES / f"astronaut_{side}.jpg").read_bytes() for side in "ab"}
+    with TestClient(create_app(settings)) as client:
+        while client.get("/readyz").status_code != 200:
+            time.sleep(0.1)
+
+        def compare() -> dict[str, Any]:
+            answer = client.post("/compare", files=files, data={"rationale": "model"})
+            assert answer.status_code == 200, answer.text
+            body: dict[str, Any] = answer.json()
+            return body
+
+        told = compare()
+        server.kill()
+        measured = compare()
+    assert (told["rationale"]["source"], told["rationale"]["reason"]) == ("model", None)
+    assert told["provenance"]["adapter"] == "rationale"
+    assert (measured["rationale"]["source"], measured["rationale"]["reason"]) == ("measured", "unreachable")
+    assert "rationale_fallback" in {warning["code"] for warning in measured["warnings"]}
+    assert measured["verdict"] == told["verdict"]

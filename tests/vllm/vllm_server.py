@@ -1,4 +1,4 @@
-"""One real vLLM server process on the CPU, started by the script that starts it in production."""
+"""Real vLLM servers on the CPU, started by the script that starts them in production, with a tiny checkpoint."""
 
 import os
 import re
@@ -7,8 +7,10 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from types import TracebackType
 
 import httpx
+import pytest
 
 ROOT = Path(__file__).parents[2]
 START_S = 240
@@ -20,7 +22,7 @@ CPU = {
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # one process: it starts fastest, and killing it kills everything
 }
 SMALL = [
-    *("--dtype", "bfloat16", "--max-model-len", "4096", "--max-num-seqs", "2", "--max-num-batched-tokens", "2048"),
+    *("--dtype", "bfloat16", "--max-model-len", "8192", "--max-num-seqs", "2", "--max-num-batched-tokens", "2048"),
     *("--block-size", "32", "--max-num-queued-reqs", "2", "--mm-processor-cache-gb", "0.25", "--skip-mm-profiling"),
     *("--mm-processor-kwargs", '{"size": {"shortest_edge": 16384, "longest_edge": 65536}}'),
 ]
@@ -72,3 +74,40 @@ class Vllm:
         if self.alive:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+
+
+def environment() -> Path:
+    """The environment that deploy/vllm/install-cpu.sh made; skips the test where there is none."""
+    folder = Path(os.environ.get("IDIFF_VLLM_VENV", ROOT / ".venv-vllm"))
+    if not (folder / "bin" / "vllm").exists():
+        pytest.skip(f"no vLLM environment: {folder} is absent (make test-vllm, or set IDIFF_VLLM_VENV)")
+    return folder
+
+
+class Fleet:
+    """One server at a time, with the same checkpoint; all are gone when the block ends."""
+
+    def __init__(self, venv: Path, folder: Path) -> None:
+        self._venv, self._folder = venv, folder
+        self._model = folder / "qwen3vl"
+        self._started: list[Vllm] = []
+
+    def __enter__(self) -> "Fleet":
+        build = [self._venv / "bin" / "python", Path(__file__).with_name("tiny.py"), self._model]
+        done = subprocess.run(build, capture_output=True, text=True, env=os.environ | CPU, check=False)
+        assert done.returncode == 0, done.stderr[-3000:]
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for server in self._started:
+            server.kill()
+
+    def server(self) -> Vllm:
+        """A server that is up: the last one, or a new one if a test has killed it."""
+        if not self._started or not self._started[-1].alive:
+            log = self._folder / f"{len(self._started)}.log"
+            self._started.append(Vllm(self._venv, self._model, log))
+            self._started[-1].wait()
+        return self._started[-1]

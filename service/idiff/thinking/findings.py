@@ -98,7 +98,7 @@ class Pair:
             return None
         # Softness takes strong fine structure and grain alike, smoothing takes grain first.
         strong = self.readings["laplacian"].value if "laplacian" in self.readings else 0.0
-        return other(side) if abs(self.readings["grain"].value) > 2 * abs(strong) else None
+        return other(side) if abs(self.readings["grain"].value) > 1.5 * abs(strong) else None
 
     def _grain_per_sharpness(self) -> float:
         return self.readings["grain"].value / self.readings["sharpness"].value

@@ -15,8 +15,8 @@ Quality = Literal[
 
 GRADES: Final[dict[Quality, tuple[float, float, float]]] = {
     "sharpness": (0.20, 0.45, 1.00),
-    "laplacian": (0.10, 0.50, 1.50),
-    "detail": (0.20, 0.70, 1.80),
+    "laplacian": (0.45, 0.70, 1.80),
+    "detail": (0.40, 0.70, 1.80),
     "texture": (0.15, 0.40, 0.90),
     "grain": (0.30, 0.70, 1.40),
     "shadow_grain": (0.30, 0.70, 1.40),

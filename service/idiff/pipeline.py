@@ -61,8 +61,10 @@ async def judge(upload: Upload, engine: Engine) -> Judgement:
         features = Features(*await asyncio.gather(*(engine.run(measure_photo, photo) for photo in (views.a, views.b))))
     if verdict.split:
         notices += (Notice("split_vote", "the ensemble's members disagree about the preferred photo"),)
+    judgement = Judgement(uuid.uuid4().hex, upload, views, verdict, features, notices, clock)
     _count(verdict, engine)
-    return Judgement(uuid.uuid4().hex, upload, views, verdict, features, notices, clock)
+    _announce(judgement, notices, engine)
+    return judgement
 
 
 async def explain(judgement: Judgement, engine: Engine) -> AsyncGenerator[Event]:
@@ -71,7 +73,7 @@ async def explain(judgement: Judgement, engine: Engine) -> AsyncGenerator[Event]
     if option == "none":
         return
     with judgement.clock.stage("rationale"):
-        reason = None
+        reason: str | None = None
         if option != "measured":
             started = False
             try:
@@ -79,35 +81,45 @@ async def explain(judgement: Judgement, engine: Engine) -> AsyncGenerator[Event]
                     async for event in events:
                         started = True
                         yield event
+                return
             except ThinkingUnavailable as unavailable:
                 reason = unavailable.reason
                 if reason != "not_configured":
-                    log.warning("the Thinking Model wrote no rationale: %s", unavailable)
-                if started:
-                    yield Restart(reason)
-            else:
-                return
-        rationale = grounded.explain(
-            judgement.verdict, judgement.features, judgement.views, reason, engine.settings.lines
+                    log.warning("%s: the Thinking Model wrote no rationale: %s", judgement.id, unavailable)
+            except Exception:  # whatever goes wrong with the model, the measurements can answer
+                reason = "internal_error"
+                log.exception("%s: the Thinking Model's client failed", judgement.id)
+            if started:
+                yield Restart(reason)
+        rationale = await engine.run(
+            grounded.explain, judgement.verdict, judgement.features, judgement.views, reason, engine.settings.lines
         )
         _count_rationale(rationale, engine)
+        _announce(judgement, rationale_notices(judgement, rationale), engine)
         for line in rationale.text.splitlines(keepends=True):
             yield Delta(line)
         yield rationale
 
 
 async def conclude(judgement: Judgement, engine: Engine) -> Rationale | None:
-    """The whole rationale; None where none was asked for."""
+    """The whole rationale; None where none was asked for, or where it failed: a verdict never fails with it."""
     rationale = None
-    async for event in explain(judgement, engine):
-        if isinstance(event, Rationale):
-            rationale = event
+    try:
+        async for event in explain(judgement, engine):
+            if isinstance(event, Rationale):
+                rationale = event
+    except Exception:
+        log.exception("%s: no rationale", judgement.id)
+        _announce(judgement, rationale_notices(judgement, None), engine)
     return rationale
 
 
 def rationale_notices(judgement: Judgement, rationale: Rationale | None) -> tuple[Notice, ...]:
-    """What to say where a model was meant to write the rationale and the measurements did."""
-    if rationale is None or rationale.reason is None:
+    """What to say where a model was meant to write the rationale and the measurements did, or where nothing could."""
+    if rationale is None:
+        failed = Notice("rationale_failed", "the rationale could not be written; the verdict stands", "rationale")
+        return () if judgement.upload.rationale == "none" else (failed,)
+    if rationale.reason is None:
         return ()
     if rationale.reason == "not_configured" and judgement.upload.rationale == "auto":
         return ()
@@ -158,6 +170,13 @@ async def _think(judgement: Judgement, engine: Engine) -> AsyncGenerator[Delta |
             if isinstance(event, Rationale):
                 _count_rationale(event, engine)
             yield event
+
+
+def _announce(judgement: Judgement, notices: tuple[Notice, ...], engine: Engine) -> None:
+    """Nothing is silent: each warning of an answer is counted and logged too."""
+    for notice in notices:
+        engine.metrics.warnings.labels(notice.code).inc()
+        log.info("%s: %s: %s", judgement.id, notice.code, notice.message)
 
 
 def _count(verdict: Verdict, engine: Engine) -> None:

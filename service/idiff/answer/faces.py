@@ -1,8 +1,8 @@
 """Faces in a photo, found with the Haar cascades that OpenCV 4 carries: nothing to download, no further licence.
 
-One coarse pass proposes places; two cascades then look closely at each and vote. A vote is one overlapping window that
-a cascade accepts (P. Viola and M. Jones, "Rapid object detection using a boosted cascade of simple features", 2001), so
-chance hits collect few and faces many. Frontal faces only: profiles, strong tilts and small faces are missed.
+One coarse pass proposes places; cascades for faces, profiles and eyes then look closely at each and vote. A vote is one
+window that a cascade accepts (P. Viola and M. Jones, "Rapid object detection using a boosted cascade of simple
+features", 2001), so chance hits collect few and faces many. Full profiles, strong tilts and small faces are missed.
 """
 
 from collections.abc import Iterator
@@ -30,9 +30,9 @@ SEARCH_STEP = 1.4
 MOST_PROPOSALS = 6
 """Places judged in one photo, those with most hits first; bounds the time a crowd takes."""
 
-VOTE_SLOPE, VOTE_OFFSET = 1.0, -2.0
+VOTE_SLOPE, VOTE_OFFSET = 1.49, -3.28
 """Votes to probability, `1 / (1 + exp(-(slope * log(1 + votes) + offset)))`, fitted with
-`python -m idiff_models.evaluate.routing --fit`."""
+`python -m idiff_models.evaluate.routing --calibrate`."""
 
 SHADOW_LIFT = (np.sqrt(np.arange(256) / 255) * 255).astype(np.uint8)
 """Square-root tone curve: brings dark skin and dim light into the range the cascades were trained on."""
@@ -108,7 +108,9 @@ class _Cascades:
 
     def __init__(self) -> None:
         self.search = _load("frontalface_alt2")
-        self.second = _load("frontalface_default")
+        self.frontal = _load("frontalface_default")
+        self.profile = _load("profileface")
+        self.eye = _load("eye")
 
     def propose(self, luma: Image) -> list[Box]:
         """Where a coarse search of the reduced picture hits at least twice, most hits first."""
@@ -120,15 +122,28 @@ class _Cascades:
         return [_within(tuple(round(side * scale) for side in box), width, height) for _, box in found[:MOST_PROPOSALS]]
 
     def votes(self, luma: Image, box: Box) -> int:
-        """How many windows of both cascades agree on a face at `box`, seen closely with some margin around it."""
-        margin = round(0.3 * box.width)
-        patch = luma[
-            max(0, box.y - margin) : box.y + box.height + margin, max(0, box.x - margin) : box.x + box.width + margin
-        ]
-        scale = 48 / box.width
-        patch = resize(patch, Size(max(1, round(patch.shape[1] * scale)), max(1, round(patch.shape[0] * scale))))
-        groups = [c.detectMultiScale2(patch, 1.1, 1, 0, (34, 34), (66, 66))[1] for c in (self.search, self.second)]
-        return sum(int(max(hits, default=0)) for hits in groups)
+        """How many windows agree on a face at `box`, seen closely; 0 where no frontal cascade does."""
+        head = _closely(luma, box, margin=0.3, width=48)
+        frontal = _votes(self.search, head, 34, 66) + _votes(self.frontal, head, 34, 66)
+        if not frontal:
+            return 0
+        turned = _votes(self.profile, head, 34, 66) + _votes(self.profile, np.ascontiguousarray(head[:, ::-1]), 34, 66)
+        upper = Box(box.x, box.y, box.width, max(1, round(0.62 * box.height)))
+        return frontal + turned + _votes(self.eye, _closely(luma, upper, margin=0, width=80), 16, 40)
+
+
+def _votes(cascade: cv2.CascadeClassifier, patch: Image, smallest: int, largest: int) -> int:
+    """Windows in the biggest group of agreeing ones."""
+    hits = cascade.detectMultiScale2(patch, 1.1, 1, 0, (smallest, smallest), (largest, largest))[1]
+    return int(max(hits, default=0))
+
+
+def _closely(luma: Image, box: Box, margin: float, width: int) -> Image:
+    """The picture around `box`, a share `margin` of it added on each side, scaled so that `box` is `width` wide."""
+    extra, scale = round(margin * box.width), width / box.width
+    rows = slice(max(0, box.y - extra), box.y + box.height + extra)
+    patch = luma[rows, max(0, box.x - extra) : box.x + box.width + extra]
+    return resize(patch, Size(max(1, round(patch.shape[1] * scale)), max(1, round(patch.shape[0] * scale))))
 
 
 def _load(name: str) -> cv2.CascadeClassifier:

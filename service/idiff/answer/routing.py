@@ -5,9 +5,9 @@ from idiff.types import Category, CategoryName
 
 __all__ = ["Face", "FaceDetector", "route"]
 
-SCENE_WITHOUT_FACE = 0.8
+SCENE_WITHOUT_FACE = 0.81
 """Probability that people are not the subject where no face was found, from `python -m idiff_models.evaluate.routing
---fit`."""
+--calibrate`."""
 
 
 def route(faces_a: tuple[Face, ...], faces_b: tuple[Face, ...], given: CategoryName | None) -> Category:

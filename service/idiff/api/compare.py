@@ -54,7 +54,7 @@ async def compare(request: Request) -> Response:
 
 
 async def _events(judgement: Judgement, engine: Engine) -> AsyncIterator[bytes]:
-    yield _event("verdict", present.comparison(judgement, None, engine))
+    yield _event("verdict", present.verdict(judgement, engine))
     rationale = None
     try:
         async with aclosing(pipeline.explain(judgement, engine)) as events:

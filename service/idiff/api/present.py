@@ -7,60 +7,62 @@ from idiff.pipeline import Judgement, rationale_notices
 from idiff.types import Image, Notice, PhotoViews, Rationale, Verdict, Views
 
 
-def comparison(judgement: Judgement, rationale: Rationale | None, engine: Engine) -> schemas.Comparison:
-    """The whole answer; `rationale` None where it was not asked for or is not written yet."""
+def verdict(judgement: Judgement, engine: Engine) -> schemas.Comparison:
+    """The answer as far as it is known when the verdict is final."""
     return schemas.Comparison(
         id=judgement.id,
         verdict=_verdict(judgement.verdict),
-        rationale=schemas.Rationale.model_validate(rationale) if rationale else None,
+        rationale=None,
         features=schemas.Features.model_validate(judgement.features),
         views=_views(judgement.views),
-        warnings=warnings(judgement, rationale, engine),
+        warnings=_warnings(judgement.notices),
         provenance=schemas.Provenance(
             service=__version__,
             release=engine.ensemble.manifest.version,
             providers=list(engine.ensemble.providers),
-            adapter=adapter(rationale, engine),
+            adapter=None,
             preprocessing=PREPROCESSING_VERSION,
         ),
         timings_ms=judgement.clock.milliseconds(),
     )
 
 
+def comparison(judgement: Judgement, rationale: Rationale | None, engine: Engine) -> schemas.Comparison:
+    """The whole answer."""
+    answer, end = verdict(judgement, engine), done(judgement, rationale, engine)
+    answer.rationale = schemas.Rationale.model_validate(rationale) if rationale else None
+    answer.provenance.adapter = end.adapter
+    answer.warnings, answer.timings_ms = end.warnings, end.timings_ms
+    return answer
+
+
 def done(judgement: Judgement, rationale: Rationale | None, engine: Engine) -> schemas.Done:
-    """The last event of a stream."""
+    """What the rationale adds to the answer beside itself: the last event of a stream."""
     return schemas.Done(
         id=judgement.id,
-        warnings=warnings(judgement, rationale, engine),
-        adapter=adapter(rationale, engine),
+        warnings=_warnings(judgement.notices + rationale_notices(judgement, rationale)),
+        adapter=engine.settings.thinking_model if rationale and rationale.source == "model" else None,
         timings_ms=judgement.clock.milliseconds(),
     )
 
 
-def adapter(rationale: Rationale | None, engine: Engine) -> str | None:
-    """Served name of the adapter that wrote the rationale, if one did."""
-    return engine.settings.thinking_model if rationale and rationale.source == "model" else None
-
-
-def warnings(judgement: Judgement, rationale: Rationale | None, engine: Engine) -> list[schemas.Warning]:
-    """All notices of an answer."""
-    notices: tuple[Notice, ...] = judgement.notices + rationale_notices(judgement, rationale)
+def _warnings(notices: tuple[Notice, ...]) -> list[schemas.Warning]:
     return [schemas.Warning.model_validate(notice) for notice in notices]
 
 
-def _verdict(verdict: Verdict) -> schemas.Verdict:
-    category = verdict.category
+def _verdict(decided: Verdict) -> schemas.Verdict:
+    category = decided.category
     return schemas.Verdict(
-        preferred=verdict.preferred,
-        probability_a=verdict.probability_a,
-        logit=verdict.logit,
-        confidence=verdict.confidence,
-        too_close=verdict.too_close,
+        preferred=decided.preferred,
+        probability_a=decided.probability_a,
+        logit=decided.logit,
+        confidence=decided.confidence,
+        too_close=decided.too_close,
         category=category.name,
         category_confidence=category.confidence,
         category_source=category.source,
-        rule=verdict.rule,
-        votes=[schemas.Vote.model_validate(vote) for vote in verdict.votes],
+        rule=decided.rule,
+        votes=[schemas.Vote.model_validate(vote) for vote in decided.votes],
     )
 
 

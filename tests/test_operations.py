@@ -4,6 +4,7 @@ import shutil
 import time
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 from conftest import Post, encode
@@ -55,6 +56,14 @@ def test_openapi_names_every_error_and_unit(client: TestClient) -> None:
     assert client.get("/docs").status_code == 200
 
 
+def failure(client: TestClient) -> httpx.Response:
+    """The readiness probe's answer once loading has ended."""
+    deadline = time.monotonic() + 30
+    while "loading" in (answer := client.get("/readyz")).text and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return answer
+
+
 @pytest.mark.parametrize("damage", ["missing", "altered", "manifest", "preprocessing"])
 def test_bad_release_is_never_ready(tmp_path: Path, damage: str) -> None:
     folder = tmp_path / "release"
@@ -72,9 +81,7 @@ def test_bad_release_is_never_ready(tmp_path: Path, damage: str) -> None:
         manifest.write_text(text.replace('"preprocessing": "1"', '"preprocessing": "0"'))
         assert manifest.read_text() != text
     with TestClient(create_app(Settings(release=folder)), raise_server_exceptions=False) as client:
-        deadline = time.monotonic() + 30
-        while "loading" in (answer := client.get("/readyz")).text and time.monotonic() < deadline:
-            time.sleep(0.02)
+        answer = failure(client)
         assert answer.status_code == 503
         assert answer.json()["error"]["code"] == "not_ready"
         assert str(folder) in answer.json()["error"]["message"]
@@ -82,3 +89,11 @@ def test_bad_release_is_never_ready(tmp_path: Path, damage: str) -> None:
         refused = client.post("/compare", files={"image_a": b"x", "image_b": b"x"})
         assert refused.status_code == 503
         assert refused.headers["Retry-After"]
+
+
+def test_another_provider_is_never_fallen_back_to(caplog: pytest.LogCaptureFixture) -> None:
+    with TestClient(create_app(Settings(provider="cuda")), raise_server_exceptions=False) as client:
+        answer = failure(client)
+    assert answer.status_code == 503
+    assert "CUDAExecutionProvider" in answer.json()["error"]["message"]
+    assert "CUDAExecutionProvider" in caplog.text

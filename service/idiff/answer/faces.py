@@ -35,7 +35,7 @@ VOTE_SLOPE, VOTE_OFFSET = 1.49, -3.28
 `python -m idiff_models.evaluate.routing --calibrate`."""
 
 SHADOW_LIFT = (np.sqrt(np.arange(256) / 255) * 255).astype(np.uint8)
-"""Square-root tone curve: brings dark skin and dim light into the range the cascades were trained on."""
+"""Square-root tone curve: lifts dark skin and dim light, where the cascades otherwise find less."""
 
 
 @dataclass(frozen=True, slots=True)

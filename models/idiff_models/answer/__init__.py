@@ -1,0 +1,1 @@
+"""The Answer Model's making: degraded pairs, network, training, export, release."""

@@ -1,0 +1,51 @@
+"""What the sensor and its denoiser do: shot and read noise through a Bayer mosaic, and smeared texture."""
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from idiff.types import Image
+from idiff_models.answer.degradations.light import encode, linearise
+
+CODE = 16384.0
+
+
+def _mosaic(light: NDArray[np.float32]) -> NDArray[np.float32]:
+    plane = light[..., 1].copy()
+    plane[0::2, 0::2] = light[0::2, 0::2, 0]
+    plane[1::2, 1::2] = light[1::2, 1::2, 2]
+    return plane
+
+
+def _demosaic(plane: NDArray[np.float32]) -> NDArray[np.float32]:
+    # Bilinear demosaicing is linear, so the noise goes through it alone and the picture keeps its sharpness.
+    codes = np.clip(plane * CODE + 32768, 0, 65535).astype(np.uint16)
+    return (cv2.cvtColor(codes, cv2.COLOR_BayerRGGB2RGB).astype(np.float32) - 32768) / CODE
+
+
+def noise(image: Image, severity: float, rng: Generator) -> Image:
+    """Shot and read noise (Foi et al. 2008) in linear light on a mosaic, chroma partly smoothed."""
+    light = linearise(image)
+    plane = _mosaic(light)
+    gain = 1.2 + 12 * severity
+    shot, read = 0.00014 * gain**2, 0.0012 * gain
+    sigma = np.sqrt(shot * plane + read**2)
+    grain = _demosaic(sigma * rng.standard_normal(plane.shape, np.float32))
+    luma = grain.mean(axis=2, keepdims=True)
+    chroma = grain - luma
+    keep = rng.uniform(0.05, 0.8)
+    smooth = cv2.GaussianBlur(chroma, (0, 0), rng.uniform(1.0, 2.5))
+    return encode(light + luma + keep * chroma + (1 - keep) * smooth)
+
+
+def smear(image: Image, severity: float, rng: Generator) -> Image:
+    """Texture lost to a denoiser: faint detail of two scales is cored away (soft threshold), strong edges stay."""
+    threshold = np.float32(1.5 + 22 * severity)
+    picture = image.astype(np.float32)
+    fine_base = cv2.GaussianBlur(picture, (0, 0), 1.0)
+    coarse_base = cv2.GaussianBlur(fine_base, (0, 0), rng.uniform(1.5, 2.5))
+    fine, coarse = picture - fine_base, fine_base - coarse_base
+    fine -= np.clip(fine, -threshold, threshold)
+    coarse -= np.clip(coarse, -threshold / 2, threshold / 2)
+    return np.rint(np.clip(coarse_base + coarse + fine, 0, 255)).astype(np.uint8)

@@ -1,0 +1,1 @@
+"""Measurement: accuracy of a release, the single statistics it is compared with, and label files."""

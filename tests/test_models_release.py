@@ -1,0 +1,74 @@
+"""The release that ships with the code: whole, small, antisymmetric, and better than any single statistic."""
+
+import asyncio
+import re
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from idiff.answer.ensemble import Ensemble
+from idiff.answer.release import load
+from idiff.types import Alignment, Category, CategoryName, PhotoViews, Size, Verdict, Views
+
+STARTER = Path(__file__).parents[1] / "models" / "releases" / "starter"
+FAMILIES = {"resnet", "efficientnet", "convnext", "swin", "maxvit"}
+
+
+@pytest.fixture(scope="module")
+def ensemble() -> Ensemble:
+    with ThreadPoolExecutor(1) as pool:
+        return Ensemble.load(load(STARTER), "cpu", pool)
+
+
+def photo(seed: int) -> PhotoViews:
+    rng = np.random.default_rng(seed)
+    view = rng.integers(0, 256, (160, 200, 3), np.uint8)
+    return PhotoViews(Size(200, 160), view, view[:160, :160], None)
+
+
+def judge(ensemble: Ensemble, a: PhotoViews, b: PhotoViews, category: CategoryName) -> Verdict:
+    views = Views(a, b, "given", Alignment("given", np.eye(2, 3), 0, True), ())
+    with ThreadPoolExecutor(1) as pool:
+        return asyncio.run(ensemble.judge(views, Category(category, "given", None), pool))
+
+
+def test_five_families_for_each_category(ensemble: Ensemble) -> None:
+    members = ensemble.manifest.members
+    for category in ("person", "scene"):
+        assert {m.backbone for m in members if m.domain == category} == FAMILIES
+    assert len(members) == 10
+
+
+@pytest.mark.parametrize("category", ["person", "scene"])
+def test_every_member_votes_and_swapping_negates(ensemble: Ensemble, category: CategoryName) -> None:
+    a, b = photo(1), photo(2)
+    forward, backward = judge(ensemble, a, b, category), judge(ensemble, b, a, category)
+    assert len(forward.votes) == 5
+    assert forward.logit == -backward.logit
+    assert forward.logit != 0
+    for vote, turned in zip(forward.votes, backward.votes, strict=True):
+        assert vote.probability_a == pytest.approx(1 - turned.probability_a, abs=1e-6)
+    same = judge(ensemble, a, a, category)
+    assert same.preferred is None
+    assert same.probability_a == 0.5
+
+
+def test_small_enough_for_the_repository() -> None:
+    sizes = [path.stat().st_size for path in STARTER.iterdir()]
+    assert sum(sizes) < 28e6
+    assert max(sizes) < 20e6
+    named = {part.path for m in load(STARTER).manifest.members for part in (m.encoder, m.head)}
+    assert named == {path.name for path in STARTER.glob("*.onnx")}
+
+
+def test_measured_and_better_than_every_single_statistic(ensemble: Ensemble) -> None:
+    measured = {record.category: record for record in ensemble.manifest.measured}
+    assert set(measured) == {"all", "person", "scene"}
+    card = (STARTER / "MODEL_CARD.md").read_text()
+    section = card.split("## Every single statistic")[1].split("##")[0]
+    shares = [float(found) for found in re.findall(r"\| ([\d.]+) % \[", section)]
+    assert len(shares) == 20
+    assert 100 * measured["all"].accuracy > max(shares)
+    assert f"{100 * measured['all'].accuracy:.1f} %" in card

@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from idiff.app import create_app
 from idiff.config import Settings
+from idiff.schemas import Comparison
 
 
 def test_probes(client: TestClient) -> None:
@@ -53,6 +54,8 @@ def test_openapi_names_every_error_and_unit(client: TestClient) -> None:
     assert {"image_a", "crop_b", "merged_global", "category", "rationale"} <= set(fields)
     statistics = document["components"]["schemas"]["Statistics"]["properties"]
     assert all(statistic["description"] for statistic in statistics.values())
+    example = post["responses"]["200"]["content"]["application/json"]["example"]
+    assert Comparison.model_validate(example).model_dump(mode="json") == example
     assert client.get("/docs").status_code == 200
 
 

@@ -1,5 +1,6 @@
 """The sample pair through a running service, which is started for the occasion where none answers."""
 
+import os
 import subprocess
 import sys
 import time
@@ -38,7 +39,8 @@ def _service(client: Client, port: int) -> Iterator[None]:
         return
     typer.echo(f"Starting the service on port {port} for this demo (`make serve` keeps one running)")
     command = [sys.executable, "-m", "idiff", "serve", "--port", str(port)]
-    with subprocess.Popen(command) as process:  # noqa: S603
+    quiet = {"IDIFF_LOG_LEVEL": "warning"} | os.environ
+    with subprocess.Popen(command, env=quiet) as process:  # noqa: S603
         try:
             deadline = time.monotonic() + START_SECONDS
             while not client.ready():

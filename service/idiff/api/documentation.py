@@ -1,6 +1,8 @@
 """What the OpenAPI document says that the code's types do not: the multipart form, and the statistics' definitions."""
 
+import json
 from collections.abc import Callable
+from importlib.resources import files
 from typing import Any
 
 from fastapi import FastAPI
@@ -42,14 +44,17 @@ FORM: dict[str, Any] = {
 
 
 def describing(app: FastAPI) -> Callable[[], dict[str, Any]]:
-    """FastAPI's own document with each statistic's definition and unit, made once."""
+    """FastAPI's own document with each statistic's definition and unit, and a real answer, made once."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            statistics = generate()["components"]["schemas"]["Statistics"]["properties"]
+            document = generate()
+            statistics = document["components"]["schemas"]["Statistics"]["properties"]
             for name, definition in DEFINITIONS.items():
                 statistics[name]["description"] = definition
+            answer = document["paths"]["/compare"]["post"]["responses"]["200"]["content"]["application/json"]
+            answer["example"] = json.loads((files("idiff.api") / "example.json").read_bytes())
         return generate()
 
     return openapi

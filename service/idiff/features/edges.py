@@ -72,17 +72,18 @@ def _profiles(luma: NDArray[np.uint8]) -> NDArray[np.float32]:
     rows, columns = (side // BLOCK for side in luma.shape)
     if min(rows, columns) < 3:
         return np.empty((0, 2 * REACH + 1), np.float32)
-    gx, gy = cv2.Sobel(luma, cv2.CV_32F, 1, 0), cv2.Sobel(luma, cv2.CV_32F, 0, 1)
-    steepness = cv2.magnitude(gx, gy)[: rows * BLOCK, : columns * BLOCK]
+    gx, gy = cv2.Sobel(luma, cv2.CV_16S, 1, 0), cv2.Sobel(luma, cv2.CV_16S, 0, 1)
+    steepness = (np.abs(gx) + np.abs(gy))[: rows * BLOCK, : columns * BLOCK]
     blocks = steepness.reshape(rows, BLOCK, columns, BLOCK).swapaxes(1, 2)[1:-1, 1:-1].reshape(-1, BLOCK * BLOCK)
     inside = blocks.argmax(axis=1)
     best = np.argsort(-blocks.max(axis=1), kind="stable")[: max(1, int(len(blocks) * SHARE))]
     y = (best // (columns - 2) + 1) * BLOCK + inside[best] // BLOCK
     x = (best % (columns - 2) + 1) * BLOCK + inside[best] % BLOCK
-    length = np.maximum(steepness[y, x], 1e-6)
+    across_x, across_y = gx[y, x].astype(np.float32), gy[y, x].astype(np.float32)
+    length = np.maximum(np.hypot(across_x, across_y), 1)
     along = np.arange(-REACH, REACH + 1, dtype=np.float32)
-    at_x = x[:, None] + (gx[y, x] / length)[:, None] * along
-    at_y = y[:, None] + (gy[y, x] / length)[:, None] * along
+    at_x = x[:, None] + (across_x / length)[:, None] * along
+    at_y = y[:, None] + (across_y / length)[:, None] * along
     return np.asarray(
         cv2.remap(luma.astype(np.float32), at_x.astype(np.float32), at_y.astype(np.float32), cv2.INTER_LINEAR)
     )

@@ -9,9 +9,14 @@ import cv2
 import numpy as np
 
 from idiff.features.blocks import blockiness
+from idiff.features.cv import to_luma
 from idiff.features.edges import Edges, measure_edges
 from idiff.features.patches import Patches, measure_patches
-from idiff.types import Image, PhotoViews
+from idiff.imaging.resize import fit, resize
+from idiff.types import Image, PhotoViews, Size
+
+OVERVIEW_SIDE = 512
+"""Long side in pixels at which the whole photo is looked at: about what a page shows of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +38,12 @@ class Evidence:
 
 
 def gather(views: PhotoViews) -> Evidence:
-    """Evidence from the crop at native resolution and from the global view as it is; about 4 ms on one core."""
+    """Evidence from the crop at native resolution and from the global view at `OVERVIEW_SIDE`; about 4 ms on one core."""
     luma, red, blue = cv2.split(cv2.cvtColor(views.crop_view, cv2.COLOR_RGB2YCrCb))
-    overview = np.asarray(cv2.cvtColor(views.global_view, cv2.COLOR_RGB2GRAY), np.uint8)
-    mean_red, _, mean_blue, _ = cv2.mean(views.global_view)
+    height, width = views.global_view.shape[:2]
+    whole = resize(views.global_view, fit(Size(width, height), OVERVIEW_SIDE))
+    overview = to_luma(whole)
+    mean_red, _, mean_blue, _ = cv2.mean(whole)
     return Evidence(
         native_side=float(views.crop_box.width) if views.crop_box else float("nan"),
         edges=measure_edges(np.asarray(luma, np.uint8)),

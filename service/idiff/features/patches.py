@@ -49,7 +49,12 @@ class Patches:
 
 
 def measure_patches(luma: NDArray[np.uint8], chroma: tuple[NDArray[np.uint8], NDArray[np.uint8]]) -> Patches | None:
-    """`luma` and the two planes of `chroma`: 8-bit, shape (height, width). None where almost all is clipped."""
+    """`luma` and the two planes of `chroma`: 8-bit, shape (height, width).
+
+    None where almost all is clipped, or where a side is shorter than a patch.
+    """
+    if min(luma.shape) < PATCH:
+        return None
     tone, energy = _means(luma.astype(np.float32)), _energy(luma)
     usable = (tone >= CLIPPED[0]) & (tone <= CLIPPED[1])
     if usable.mean() < MIN_USABLE:
@@ -67,7 +72,8 @@ def measure_patches(luma: NDArray[np.uint8], chroma: tuple[NDArray[np.uint8], ND
 
 
 def _halve(plane: NDArray[np.uint8]) -> Floats:
-    return np.asarray(cv2.resize(plane.astype(np.float32), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA))
+    height, width = (max(1, side // 2) for side in plane.shape)
+    return np.asarray(cv2.resize(plane.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA))
 
 
 def _energy(plane: NDArray[np.uint8] | Floats) -> Floats:
@@ -86,7 +92,7 @@ def _fine_mask() -> Floats:
 
 
 def _means(plane: Floats) -> Floats:
-    """Mean of each whole patch; of the whole plane where it is smaller than a patch."""
+    """Mean of each whole patch; of the whole plane where a side is shorter than a patch."""
     rows, columns = (max(1, side // PATCH) for side in plane.shape)
     whole = plane[: rows * PATCH, : columns * PATCH]
     return np.asarray(cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA), np.float32)

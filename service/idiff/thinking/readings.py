@@ -135,7 +135,7 @@ def _tint(warmth: float, own: Statistics, others: Statistics) -> float:
 def _tonal_contrast(evidence: Evidence) -> float:
     """Standard deviation of the crop's luma without what its grain adds, grey levels."""
     grain = evidence.patches.grain if evidence.patches else 0.0
-    return max(0.0, evidence.crop_contrast**2 - grain**2) ** 0.5
+    return float(max(0.0, evidence.crop_contrast**2 - grain**2) ** 0.5)
 
 
 def _sharper(a: Edges, b: Edges) -> float:

@@ -15,7 +15,7 @@ def chart(width: int = 384, height: int = 384, seed: int = 0) -> Image:
         centre = int(rng.integers(0, width)), int(rng.integers(0, height))
         tone = tuple(float(value) for value in rng.integers(25, 225, 3))
         cv2.circle(canvas, centre, int(rng.integers(20, max(21, width // 8))), tone, -1, cv2.LINE_AA)
-    grass = cv2.GaussianBlur(rng.normal(0, 1, (height, width)).astype(np.float32), (0, 0), 0.9)
-    canvas[height // 2 :] += (28 * grass[height // 2 :])[..., None]
+    blades = cv2.GaussianBlur(rng.normal(0, 1, (height, width)).astype(np.float32), (0, 0), 0.9)
+    canvas[height // 2 :] += (28 * blades[height // 2 :])[..., None]
     canvas[: height // 5, : width // 3] *= 0.3
     return np.clip(np.rint(cv2.GaussianBlur(canvas, (0, 0), 0.6)), 0, 255).astype(np.uint8)

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from picture import chart
 
 from idiff.features import for_statistics, measure_photo
 from idiff.features.cv import measure, to_luma
 from idiff.features.definitions import DEFINITIONS, GLOBAL_STATISTICS_SIDE
 from idiff.features.evidence import gather
 from idiff.types import Image, PhotoViews, Size, Statistics
-from picture import chart
 
 
 def luma(view: Image) -> np.ndarray:
@@ -47,14 +47,20 @@ def test_laplacian_and_tenengrad_by_hand(noise_view: Image) -> None:
     plane = luma(noise_view)
     measured = measure(noise_view)
     assert measured.laplacian == pytest.approx(filtered(plane, [[0, 1, 0], [1, -4, 1], [0, 1, 0]]).var(), rel=1e-9)
-    gx, gy = filtered(plane, [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]), filtered(plane, [[-1, -2, -1], [0, 0, 0], [1, 2, 1]])
+    gx, gy = (
+        filtered(plane, [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]),
+        filtered(plane, [[-1, -2, -1], [0, 0, 0], [1, 2, 1]]),
+    )
     assert measured.tenengrad == pytest.approx((gx**2 + gy**2).mean(), rel=1e-9)
 
 
 def test_noise_sigma_by_hand(noise_view: Image) -> None:
     soft = cv2.GaussianBlur(noise_view, (0, 0), 1.5)
     plane = luma(soft)
-    gx, gy = filtered(plane, [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]), filtered(plane, [[-1, -2, -1], [0, 0, 0], [1, 2, 1]])
+    gx, gy = (
+        filtered(plane, [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]),
+        filtered(plane, [[-1, -2, -1], [0, 0, 0], [1, 2, 1]]),
+    )
     steepness = np.minimum(abs(gx), 255) + np.minimum(abs(gy), 255)
     flat = steepness <= np.sort(steepness.ravel())[math.ceil(steepness.size / 2) - 1]
     response = filtered(plane, [[1, -2, 1], [-2, 4, -2], [1, -2, 1]])

@@ -31,7 +31,7 @@ MIN_SHARE = 0.1
 UNREST = 0.12
 """Standard deviation of a plateau, as a share of the step, above which an edge is not clean enough to show a rim."""
 
-MIN_CLEAN = 12
+MIN_CLEAN = 16
 """Fewest clean edges whose rims are worth a median."""
 
 
@@ -73,7 +73,8 @@ def _profiles(luma: NDArray[np.uint8]) -> NDArray[np.float32]:
     if min(rows, columns) < 3:
         return np.empty((0, 2 * REACH + 1), np.float32)
     gx, gy = cv2.Sobel(luma, cv2.CV_16S, 1, 0), cv2.Sobel(luma, cv2.CV_16S, 0, 1)
-    steepness = (np.abs(gx) + np.abs(gy))[: rows * BLOCK, : columns * BLOCK]
+    steepness = np.square(gx, dtype=np.int32) + np.square(gy, dtype=np.int32)
+    steepness = steepness[: rows * BLOCK, : columns * BLOCK]
     blocks = steepness.reshape(rows, BLOCK, columns, BLOCK).swapaxes(1, 2)[1:-1, 1:-1].reshape(-1, BLOCK * BLOCK)
     inside = blocks.argmax(axis=1)
     best = np.argsort(-blocks.max(axis=1), kind="stable")[: max(1, int(len(blocks) * SHARE))]

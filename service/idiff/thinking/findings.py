@@ -7,17 +7,9 @@ says what was measured, whatever the verdict.
 from dataclasses import dataclass
 from typing import Final
 
-from idiff.features.evidence import Evidence
-from idiff.thinking.readings import Quality, Reading
-from idiff.types import Features, Side
-
-Readings = dict[Quality, Reading]
-
-RIM_SEEN: Final = 0.25
-"""Overshoot, share of the step, below which rims are no halos."""
-
-BLOCKS_SEEN: Final = 0.8
-"""Blockiness, octaves, below which a grid is not seen."""
+from idiff.thinking.pair import Pair, other
+from idiff.thinking.readings import Reading
+from idiff.types import Side
 
 MID_GREY: Final = 118.0
 """Luma of an average exposure: 18 % reflectance, sRGB-encoded."""
@@ -45,76 +37,6 @@ class Finding:
     level: int = 0
     weight: float = 0.0
     checked: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """All that is measured of a pair, seen from both sides."""
-
-    readings: Readings
-    features: Features
-    a: Evidence
-    b: Evidence
-
-    def more(self, quality: Quality) -> Side | None:
-        """Who has more of a quality; None within the dead-band or where it could not be measured."""
-        return self.readings[quality].more if quality in self.readings else None
-
-    def evidence(self, side: Side) -> Evidence:
-        return self.a if side == "A" else self.b
-
-    def tone(self, side: Side, statistic: str) -> float:
-        """A statistic of a photo's global view."""
-        photo = self.features.a if side == "A" else self.features.b
-        return float(getattr(photo.global_view, statistic))
-
-    def sharper(self) -> Side | None:
-        """Who has the sharper edges, unless grain alone makes them look so; of equal edges, who has plainly more detail
-        and texture alike."""
-        if self.more("sharpness"):
-            return None if self.grain_sharpened() else self.more("sharpness")
-        return self.more("detail") if self.detailed() else None
-
-    def detailed(self) -> bool:
-        """Whether one photo has plainly more of fine structure, strong and faint alike: the mark of resolution."""
-        side = self.more("detail")
-        return side is not None and self.readings["detail"].level >= 2 and self.more("texture") == side
-
-    def grain_sharpened(self) -> bool:
-        """Noise steepens edges by chance: true where the sharper photo is grainier by more than sharpness explains."""
-        side = self.more("sharpness")
-        grainier = side is not None and self.more("grain") == side and self._grain_per_sharpness() > 2
-        return grainier and self.more("texture") != side
-
-    def grain_follows(self) -> bool:
-        """Whether the grainier photo is just as much sharper: softness hides grain as it hides detail."""
-        side = self.more("grain")
-        return side is not None and self.more("sharpness") == side and self._grain_per_sharpness() <= 2
-
-    def smoothed(self) -> Side | None:
-        """Whose fine texture and grain are gone while its edges are about as crisp: the mark of noise reduction."""
-        side = self.more("texture")
-        if side is None or self.more("grain") != side or self.sharper() not in (side, None):
-            return None
-        # Softness takes strong fine structure and grain alike, smoothing takes grain first.
-        strong = self.readings["laplacian"].value if "laplacian" in self.readings else 0.0
-        return other(side) if abs(self.readings["grain"].value) > 1.5 * abs(strong) else None
-
-    def _grain_per_sharpness(self) -> float:
-        return self.readings["grain"].value / self.readings["sharpness"].value
-
-    def halos(self) -> Side | None:
-        side = self.more("halos")
-        return side if side and self.evidence(side).edges.overshoot >= RIM_SEEN else None
-
-    def blocky(self) -> Side | None:
-        """Who shows a compression grid. It takes grain away, which is no merit."""
-        side = self.more("blocks")
-        return side if side and self.evidence(side).blockiness >= BLOCKS_SEEN else None
-
-
-def other(side: Side) -> Side:
-    return "B" if side == "A" else "A"
 
 
 def sharpness(pair: Pair) -> Finding:
@@ -162,6 +84,9 @@ def noise(pair: Pair) -> Finding | None:
     if "grain" not in pair.readings:
         return None
     reading, color, shadow = pair.readings["grain"], pair.readings["color_grain"], pair.readings.get("shadow_grain")
+    blocky = pair.blocky()
+    if blocky and other(blocky) in (reading.more, color.more):
+        return None
     if color.more and color.weight > reading.weight and not (pair.grain_follows() and color.more == reading.more):
         return _difference("color_noise", color, other(color.more))
     if reading.more is None:
@@ -172,8 +97,6 @@ def noise(pair: Pair) -> Finding | None:
         return _difference("noise_smoothing", reading, None)
     if pair.grain_follows():
         return Finding("noise_follows", reading.more)
-    if pair.blocky() == other(reading.more):
-        return None
     if shadow and shadow.more == reading.more and shadow.weight > 1.3 * reading.weight:
         return _difference("noisier_shadows", shadow, other(reading.more))
     return _difference("noisier", reading, other(reading.more))
@@ -201,8 +124,8 @@ def overall_sharpness(pair: Pair) -> Finding | None:
         return None
     if reading.more is None:
         return Finding("global_magnified", level=1, weight=1.0) if pair.sharper() else Finding("global_similar")
-    if pair.sharper() != reading.more and pair.more("grain") == reading.more:
-        return None  # Grain alone can steepen edges.
+    if pair.sharper() != reading.more and reading.more in (pair.more("grain"), pair.blocky()):
+        return None  # Grain and block edges alone can look like sharpness.
     key = "global_sharper" if pair.sharper() == reading.more else "global_sharper_alone"
     return _difference(key, reading, reading.more)
 

@@ -1,7 +1,8 @@
 """The last line: which photo the ensemble prefers and how that stands to what was measured."""
 
 from idiff.features.evidence import same_pixels
-from idiff.thinking.findings import Finding, other
+from idiff.thinking.findings import Finding
+from idiff.thinking.pair import other
 from idiff.thinking.phrases import NAMES, Wording, enumerate_words, phrases
 from idiff.types import Side, Verdict, Views
 

@@ -1,0 +1,263 @@
+"""The grounded rationale: mirrored by a swap, true to known degradations, honest about the verdict, well formed."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from picture import chart
+
+from idiff.features import measure_photo
+from idiff.features.evidence import gather
+from idiff.imaging import CROP_SIDE
+from idiff.imaging.resize import fit, resize
+from idiff.thinking import phrases
+from idiff.thinking.grounded import PROMPT_VERSION, explain
+from idiff.thinking.readings import GRADES, read
+from idiff.thinking.vocabulary import METRICS
+from idiff.types import (
+    Alignment,
+    Box,
+    Category,
+    CategoryName,
+    Features,
+    Image,
+    Line,
+    PhotoViews,
+    Rationale,
+    Side,
+    Size,
+    Verdict,
+    Views,
+    Vote,
+)
+
+FORM = re.compile(r"^[^:]{1,80}: .+")
+
+
+def photo(picture: Image, offset: tuple[int, int] = (0, 0)) -> PhotoViews:
+    """Views of a whole picture: the crop is its middle, moved by `offset`."""
+    height, width = picture.shape[:2]
+    side = min(CROP_SIDE, height, width)
+    x, y = ((length - side) // 2 + move for length, move in zip((width, height), offset, strict=True))
+    x, y = min(max(x, 0), width - side), min(max(y, 0), height - side)
+    crop = np.ascontiguousarray(picture[y : y + side, x : x + side])
+    return PhotoViews(Size(width, height), resize(picture, fit(Size(width, height))), crop, Box(x, y, side, side))
+
+
+def views_of(a: Image, b: Image, *, face: bool = False, same_scene: bool = True) -> Views:
+    alignment = Alignment("identity", np.eye(2, 3), 0, same_scene)
+    return Views(photo(a), photo(b), "face" if face else "detail", alignment, ())
+
+
+def verdict_for(
+    preferred: Side | None, *, close: bool = False, split: bool = False, category: CategoryName = "scene"
+) -> Verdict:
+    probability = {"A": 0.8, "B": 0.2, None: 0.5}[preferred]
+    against: Side | None = {"A": "B", "B": "A", None: None}[preferred]  # type: ignore[assignment]
+    votes = [Vote("first", "x", probability, preferred, 1.0)]
+    votes += [Vote("second", "y", 1 - probability, against if split else preferred, 1.0)]
+    logit = {"A": 1.4, "B": -1.4, None: 0.0}[preferred]
+    kind = Category(category, "given", None)
+    return Verdict(preferred, probability, logit, max(probability, 1 - probability), close, kind, "mean", tuple(votes))
+
+
+def told(a: Image, b: Image, verdict: Verdict, lines: tuple[int, int] = (4, 7), **how: bool) -> Rationale:
+    views = views_of(a, b, **how)
+    return explain(verdict, Features(measure_photo(views.a), measure_photo(views.b)), views, None, lines)
+
+
+def swap_side(side: Side | None) -> Side | None:
+    return {"A": "B", "B": "A", None: None}[side]  # type: ignore[return-value]
+
+
+def mirror_text(text: str) -> str:
+    swapped = {"Image A (Left)": "Image B (Right)", "Image B (Right)": "Image A (Left)"}
+    return re.sub(r"Image A \(Left\)|Image B \(Right\)", lambda match: swapped[match[0]], text)
+
+
+def mirror(rationale: Rationale) -> Rationale:
+    lines = tuple(
+        replace(line, text=mirror_text(line.text), favours=swap_side(line.favours)) for line in rationale.lines
+    )
+    text, summary = mirror_text(rationale.text), mirror_text(rationale.summary)
+    return replace(rationale, text=text, lines=lines, summary=summary)
+
+
+def noisy(picture: Image, sigma: float, seed: int = 7) -> Image:
+    grain = np.random.default_rng(seed).normal(0, sigma, (*picture.shape[:2], 1))
+    return np.clip(np.rint(picture + grain), 0, 255).astype(np.uint8)
+
+
+def gained(picture: Image, factor: float) -> Image:
+    return np.clip(np.rint(picture * factor), 0, 255).astype(np.uint8)
+
+
+def sharpened(picture: Image, amount: float) -> Image:
+    values = picture.astype(np.float32)
+    return np.clip(np.rint(values + amount * (values - cv2.GaussianBlur(values, (0, 0), 1.5))), 0, 255).astype(np.uint8)
+
+
+def as_jpeg(picture: Image, quality: int) -> Image:
+    stored = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return np.ascontiguousarray(cv2.imdecode(stored, cv2.IMREAD_COLOR)[..., ::-1])
+
+
+CHANGES: dict[str, Callable[[Image], Image]] = {
+    "same": lambda picture: picture,
+    "blur": lambda picture: cv2.GaussianBlur(picture, (0, 0), 1.2),
+    "noise": lambda picture: noisy(picture, 7),
+    "smear": lambda picture: cv2.bilateralFilter(noisy(picture, 3), 7, 30, 3),
+    "sharpen": lambda picture: sharpened(picture, 2.0),
+    "jpeg": lambda picture: as_jpeg(picture, 15),
+    "dark": lambda picture: gained(picture, 0.35),
+    "bright": lambda picture: gained(picture, 2.2),
+    "grey": lambda picture: cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB),
+    "warm": lambda picture: np.clip(picture * np.array([1.15, 1.0, 0.8]), 0, 255).astype(np.uint8),
+    "black": np.zeros_like,
+    "white": lambda picture: np.full_like(picture, 255),
+    "static": lambda picture: noisy(np.full_like(picture, 128), 40),
+    "small": lambda picture: resize(picture, Size(picture.shape[1] // 2, picture.shape[0] // 2)),
+    "tiny": lambda picture: resize(picture, Size(16, 16)),
+}
+
+pictures = st.builds(
+    lambda change, seed: CHANGES[change](chart(seed=seed)), st.sampled_from(sorted(CHANGES)), st.just(1)
+)
+preferences = st.sampled_from(["A", "B", None])
+
+
+@given(pictures, pictures, preferences, st.booleans(), st.booleans(), st.booleans(), st.integers(1, 7))
+@settings(max_examples=120, deadline=None)
+def test_swapping_the_photos_mirrors_the_rationale(
+    a: Image, b: Image, preferred: Side | None, close: bool, split: bool, person: bool, fewest: int
+) -> None:
+    category: CategoryName = "person" if person else "scene"
+    one = verdict_for(preferred, close=close, split=split, category=category)
+    two = verdict_for(swap_side(preferred), close=close, split=split, category=category)
+    lines, how = (fewest, 7), {"face": person, "same_scene": not split}
+    assert told(b, a, two, lines, **how) == mirror(told(a, b, one, lines, **how))
+
+
+@given(pictures, pictures, preferences, st.booleans(), st.integers(1, 7), st.integers(0, 3))
+@settings(max_examples=120, deadline=None)
+def test_the_form_and_the_honesty_hold(
+    a: Image, b: Image, preferred: Side | None, close: bool, fewest: int, spread: int
+) -> None:
+    rationale = told(a, b, verdict_for(preferred, close=close), (fewest, fewest + spread))
+    assert (rationale.source, rationale.reason, rationale.prompt_version) == ("measured", None, PROMPT_VERSION)
+    written = rationale.text.split("\n")
+    assert all(FORM.match(line) for line in written)
+    assert written[:-1] == [f"{line.region} {line.metric}: {line.text}" for line in rationale.lines]
+    assert written[-1] == f"Global Overall: {rationale.summary}"
+    assert min(3, fewest) <= len(rationale.lines) <= fewest + spread
+    assert not re.search(r"\d|[{}]|\bnan\b|  ", rationale.text)
+    assert {line.metric for line in rationale.lines} <= set(METRICS)
+    assert all(line.agrees in (True, None) for line in rationale.lines)
+    assert rationale.grounding in (1.0, None)
+    for line in rationale.lines:
+        if line.favours:
+            assert "Image A (Left)" in line.text
+            assert "Image B (Right)" in line.text
+    if preferred is None:
+        assert "Image A" not in rationale.summary
+        assert "Image B" not in rationale.summary
+    else:
+        assert phrases.NAMES[preferred] in rationale.summary
+    assert ("too close to call" in rationale.summary) is (close and preferred is not None)
+
+
+def line_on(rationale: Rationale, metric: str, region: str = "Detail Region") -> Line:
+    return next(line for line in rationale.lines if (line.region, line.metric) == (region, metric))
+
+
+@pytest.mark.parametrize("picture", [chart(seed=seed) for seed in range(3)], ids=["first", "second", "third"])
+def test_known_degradations_are_named(picture: Image) -> None:
+    def against(change: str) -> Rationale:
+        return told(picture, CHANGES[change](picture), verdict_for("A"))
+
+    soft = against("blur")
+    assert line_on(soft, "Sharpness").favours == "A"
+    assert line_on(soft, "Texture").favours == "A"
+    grainy = against("noise")
+    assert line_on(grainy, "Noise").favours == "A"
+    assert "Image B (Right)" in line_on(grainy, "Noise").text
+    assert line_on(grainy, "Sharpness").favours is None
+    harsh = against("sharpen")
+    assert line_on(harsh, "Artifacts").favours == "A"
+    assert "over-sharpening" in line_on(harsh, "Artifacts").text
+    assert "ompression" in line_on(against("jpeg"), "Artifacts").text
+    assert line_on(against("dark"), "Exposure", "Global").favours == "A"
+    assert line_on(against("bright"), "Exposure", "Global").favours == "A"
+    assert "warmer" in line_on(against("warm"), "Color", "Global").text
+    assert "color" in line_on(against("grey"), "Color", "Global").text
+
+
+def test_smoothing_is_told_from_softness() -> None:
+    grainy = noisy(chart(), 3)
+    smoothed = told(grainy, cv2.bilateralFilter(grainy, 7, 30, 3), verdict_for("A"))
+    assert re.search("smearing|smoothing", line_on(smoothed, "Texture").text)
+    soft = told(chart(), CHANGES["blur"](chart()), verdict_for("A"))
+    assert not re.search("smearing|smoothing", soft.text)
+
+
+def test_a_verdict_against_the_measurements_is_admitted() -> None:
+    soft = CHANGES["blur"](chart())
+    with_them, against_them = (told(chart(), soft, verdict_for(side)) for side in ("A", "B"))
+    assert "measure" not in with_them.summary
+    assert "do not capture" in against_them.summary
+    assert with_them.lines == against_them.lines
+
+
+def test_split_votes_and_other_scenes_are_admitted() -> None:
+    soft = CHANGES["blur"](chart())
+    assert "vote was split" in told(chart(), soft, verdict_for("A", split=True)).summary
+    assert "vote was split" not in told(chart(), soft, verdict_for("A")).summary
+    assert "same scene" in told(chart(), chart(seed=5), verdict_for("A"), same_scene=False).summary
+
+
+def test_identical_photos_get_no_preference() -> None:
+    rationale = told(chart(), chart(), verdict_for(None, close=True))
+    assert rationale.summary == "Both images are identical, so neither is preferred."
+    assert {line.favours for line in rationale.lines} == {None}
+
+
+def test_people_and_scenes_get_their_own_regions() -> None:
+    soft = CHANGES["blur"](chart())
+    face = told(chart(), soft, verdict_for("A", category="person"), face=True)
+    assert face.lines[0].region == "Face"
+    assert {line.region for line in told(chart(), soft, verdict_for("A")).lines} == {"Detail Region", "Global"}
+
+
+def test_every_wording_can_be_said() -> None:
+    slots = dict.fromkeys(("X", "Y", "adv", "adj", "where", "merits", "others"), "x")
+    data = phrases.phrases()
+    for key, line in data["lines"].items():
+        assert line["metric"] in METRICS, key
+        assert all(FORM.match(f"Face {line['metric']}: {text.format(**slots)}") for text in line["texts"]), key
+    for case in (texts for kind in ("clear", "close", "tie") for texts in data["summary"][kind].values()):
+        assert all(text.format(**slots).endswith(".") for text in case)
+
+
+def near_twins(folder: Path) -> Iterator[tuple[PhotoViews, PhotoViews]]:
+    for path in sorted(folder.glob("photos/*/*.jpg"))[::5]:
+        picture = np.ascontiguousarray(cv2.imread(str(path))[..., ::-1])
+        yield photo(as_jpeg(picture, 90)), photo(as_jpeg(picture, 95))
+        yield photo(picture), photo(picture, (-8, 6))
+
+
+@pytest.mark.slow
+def test_dead_bands_cover_near_identical_photos(data: Path) -> None:
+    outside = dict.fromkeys(GRADES, 0)
+    pairs = 0
+    for a, b in near_twins(data):
+        pairs += 1
+        for quality, reading in read(Features(measure_photo(a), measure_photo(b)), gather(a), gather(b)).items():
+            outside[quality] += reading.level > 0
+    assert pairs >= 30
+    assert max(outside.values()) <= 0.06 * pairs, outside

@@ -39,7 +39,7 @@ def measure(a: Path, b: Path, repeats: int, in_flight: int) -> str:
     port = free_port()
     command = [sys.executable, "-m", "idiff", "serve", "--port", str(port)]
     start = time.perf_counter()
-    with subprocess.Popen(command) as process, Client(f"http://127.0.0.1:{port}") as client:  # noqa: S603
+    with subprocess.Popen(command) as process, Client(f"http://127.0.0.1:{port}", trust_env=False) as client:  # noqa: S603
         try:
             while not client.ready():
                 if process.poll() is not None:

@@ -19,6 +19,12 @@ ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "service" / "idiff" / "samples"
 DATA = Path(os.environ.get("IDIFF_DATA", ROOT.parent / "shared" / "data"))
 
+# The tests' own settings count, not those of whoever runs them.
+for name in [
+    name for name in os.environ if name.startswith("IDIFF_") and name not in ("IDIFF_DATA", "IDIFF_VLLM_VENV")
+]:
+    del os.environ[name]
+
 Post = Callable[..., dict[str, Any]]
 
 

@@ -1,9 +1,12 @@
 """The command line, as a user runs it."""
 
 import json
+import os
+import socket
 import subprocess
 import sys
 
+import pytest
 from conftest import SAMPLES
 
 
@@ -41,8 +44,27 @@ def test_refusal_is_one_line() -> None:
     assert len(answer.stderr.strip().splitlines()) == 1
 
 
+def test_nothing_answers_at_the_url() -> None:
+    answer = idiff("compare", *PAIR, "--url", "http://127.0.0.1:9")
+    assert answer.returncode == 2
+    assert answer.stderr.startswith("idiff: unreachable:")
+
+
+def test_a_bad_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(os.environ, "IDIFF_THINKING_URL", "localhost:8001")
+    for arguments in (("compare", *PAIR), ("serve",)):
+        answer = idiff(*arguments)
+        assert answer.returncode == 2
+        assert answer.stderr.startswith("idiff: invalid_setting:")
+        assert "thinking_url" in answer.stderr
+
+
 def test_demo_starts_a_service() -> None:
-    answer = idiff("demo", "--port", "8765")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    answer = idiff("demo", "--port", str(port))
+    assert "Starting the service" in answer.stdout
     assert answer.returncode == 0, answer.stderr
     assert "Photo A is preferred" in answer.stdout
 

@@ -29,7 +29,7 @@ def photo(seed: int) -> PhotoViews:
 
 
 def judge(ensemble: Ensemble, a: PhotoViews, b: PhotoViews, category: CategoryName) -> Verdict:
-    views = Views(a, b, "given", Alignment("given", np.eye(2, 3), 0, True), ())
+    views = Views(a, b, "given", Alignment("identity", np.eye(2, 3), 0, True), ())
     with ThreadPoolExecutor(1) as pool:
         return asyncio.run(ensemble.judge(views, Category(category, "given", None), pool))
 

@@ -11,7 +11,8 @@ from conftest import ROOT, pixels
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idiff.answer.routing import SCENE_WITHOUT_FACE, Face, FaceDetector, route
+from idiff.answer.faces import Face, FaceDetector
+from idiff.answer.routing import SCENE_WITHOUT_FACE, route
 from idiff.imaging.resize import fit, resize
 from idiff.types import Box, Image, Size
 

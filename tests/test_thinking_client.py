@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 import pytest
 from PIL import Image
 from thinking_support import (
-    FEATURES,
     RATIONALE,
     Behaviour,
     FakeVllm,
@@ -68,7 +67,7 @@ async def serving(behaviour: Behaviour, **options: object) -> AsyncIterator[tupl
 
 
 async def explained(model: ThinkingModel) -> list[Delta | Rationale]:
-    async with aclosing(model.explain(prompt(), views(), FEATURES)) as events:
+    async with aclosing(model.explain(prompt(), views())) as events:
         return [event async for event in events]
 
 
@@ -297,3 +296,23 @@ def test_the_request_is_what_vllm_needs() -> None:
         assert url.startswith("data:image/jpeg;base64,")
         with Image.open(BytesIO(base64.b64decode(url.split(",")[1]))) as picture:
             assert picture.width * picture.height <= 4096
+
+
+def test_waiting_in_our_own_line_says_nothing_of_the_server() -> None:
+    """With one slot and answers that take longer than a first word may, the second caller still gets its answer."""
+
+    async def main() -> list[str]:
+        slow = complete(pause=0.04)
+        async with FakeVllm(slow) as server:
+            options = server.options(max_concurrency=1, max_waiting=4, first_token_s=0.3, breaker_failures=1)
+            async with ThinkingModel(options) as model:
+
+                async def ask() -> str:
+                    async with aclosing(model.stream(prompt(), views())) as pieces:
+                        return "".join([piece async for piece in pieces])
+
+                texts = await asyncio.gather(*(ask() for _ in range(3)))
+                assert model.breaker.state == "closed"
+                return texts
+
+    assert run(main()) == [RATIONALE] * 3

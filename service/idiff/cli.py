@@ -5,7 +5,9 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated
 
+import httpx
 import typer
+from pydantic import ValidationError
 
 from idiff import __version__, report
 from idiff.client import Client, ServiceError
@@ -49,6 +51,8 @@ def compare(
             answer = _in_process(image_a, image_b, category, rationale)
     except ServiceError as error:
         raise _refusal(error.detail.code, error.detail.message) from error
+    except httpx.TransportError as error:
+        raise _refusal("unreachable", f"no service answers at {url}: {error}") from error
     typer.echo(answer.model_dump_json(indent=2) if as_json else report.text(answer))
 
 
@@ -60,7 +64,10 @@ def serve(
     """Run the service until it is told to stop."""
     from idiff.serve import run
 
-    run(host, port)
+    try:
+        run(host, port)
+    except ValidationError as error:
+        raise _refusal("invalid_setting", str(error)) from error
 
 
 @app.command()
@@ -80,6 +87,8 @@ def _in_process(image_a: Path, image_b: Path, category: CategoryOption, rational
         return asyncio.run(compare_files(image_a, image_b, category, rationale))
     except IdiffError as error:
         raise _refusal(error.code, error.message) from error
+    except ValidationError as error:
+        raise _refusal("invalid_setting", str(error)) from error
 
 
 def _refusal(code: str, message: str) -> typer.Exit:

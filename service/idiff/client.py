@@ -20,10 +20,10 @@ class ServiceError(Exception):
 
 
 class Client:
-    """Talks to one iDiff service."""
+    """Talks to one iDiff service. `trust_env`: whether proxy variables of the environment apply."""
 
-    def __init__(self, url: str = "http://127.0.0.1:8000", *, timeout_s: float = 60.0) -> None:
-        self._http = httpx.Client(base_url=url, timeout=timeout_s)
+    def __init__(self, url: str = "http://127.0.0.1:8000", *, timeout_s: float = 60.0, trust_env: bool = True) -> None:
+        self._http = httpx.Client(base_url=url, timeout=timeout_s, trust_env=trust_env)
 
     def __enter__(self) -> Self:
         return self
@@ -33,12 +33,12 @@ class Client:
     ) -> None:
         self._http.close()
 
-    def ready(self) -> bool:
-        """Whether the service answers and can give verdicts."""
+    def ready(self) -> bool | None:
+        """Whether the service can give verdicts; None where nothing answers."""
         try:
             return self._http.get("/readyz").status_code == httpx.codes.OK
         except httpx.TransportError:
-            return False
+            return None
 
     def compare(
         self, image_a: Path, image_b: Path, *, category: CategoryOption = "auto", rationale: RationaleOption = "auto"

@@ -30,6 +30,9 @@ class Settings(BaseSettings):
         ),
         description="Worker threads for decoding and inference; the cores by default.",
     )
+    max_in_flight: Annotated[int, Field(ge=1)] = Field(
+        default=16, description="Requests held at once, from their first byte to their verdict; more get 503."
+    )
     pairs_in_memory: Annotated[int, Field(ge=1)] = Field(
         default=2, description="Pairs whose full-size pixels may be in memory at once; more wait as compressed bytes."
     )
@@ -39,7 +42,9 @@ class Settings(BaseSettings):
     lines_min: Annotated[int, Field(ge=1, le=12)] = Field(default=4, description="Fewest rationale lines asked for.")
     lines_max: Annotated[int, Field(ge=1, le=12)] = Field(default=7, description="Most rationale lines.")
 
-    thinking_url: str | None = Field(default=None, description="Base URL of an OpenAI-compatible vLLM server.")
+    thinking_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+")] | None = Field(
+        default=None, description="Base URL of an OpenAI-compatible vLLM server, http:// or https://."
+    )
     thinking_model: str = Field(default="rationale", description="Served name of the LoRA adapter.")
     thinking_api_key: SecretStr | None = Field(default=None, description="Bearer token for the vLLM server.")
     thinking_deadline_s: Annotated[float, Field(gt=0)] = Field(default=20.0, description="Whole rationale, seconds.")

@@ -22,7 +22,7 @@ def run(port: int) -> None:
     url = f"http://127.0.0.1:{port}"
     samples = files("idiff") / "samples"
     with (
-        Client(url) as client,
+        Client(url, trust_env=False) as client,
         _service(client, port),
         as_file(samples / "astronaut_a.jpg") as a,
         as_file(samples / "astronaut_b.jpg") as b,
@@ -34,7 +34,8 @@ def run(port: int) -> None:
 @contextmanager
 def _service(client: Client, port: int) -> Iterator[None]:
     """A service that is ready: the one that answers already, else one of our own that ends with the block."""
-    if client.ready():
+    if client.ready() is not None:
+        _wait(client)
         yield
         return
     typer.echo(f"Starting the service on port {port} for this demo (`make serve` keeps one running)")
@@ -42,11 +43,16 @@ def _service(client: Client, port: int) -> Iterator[None]:
     quiet = {"IDIFF_LOG_LEVEL": "warning"} | os.environ
     with subprocess.Popen(command, env=quiet) as process:  # noqa: S603
         try:
-            deadline = time.monotonic() + START_SECONDS
-            while not client.ready():
-                if process.poll() is not None or time.monotonic() > deadline:
-                    raise typer.Exit(1)
-                time.sleep(0.1)
+            _wait(client, process)
             yield
         finally:
             process.terminate()
+
+
+def _wait(client: Client, process: subprocess.Popen[bytes] | None = None) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not client.ready():
+        if (process and process.poll() is not None) or time.monotonic() > deadline:
+            typer.echo("the service did not become ready", err=True)
+            raise typer.Exit(1)
+        time.sleep(0.1)

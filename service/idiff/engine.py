@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import ParamSpec, Self, TypeVar
 
@@ -11,8 +12,9 @@ import cv2
 
 from idiff.answer import release
 from idiff.answer.ensemble import Ensemble
-from idiff.answer.routing import FaceDetector
+from idiff.answer.faces import FaceDetector
 from idiff.config import Settings
+from idiff.errors import Overloaded
 from idiff.metrics import Metrics
 from idiff.thinking.client import ThinkingModel
 from idiff.thinking.options import ThinkingOptions
@@ -27,12 +29,14 @@ log = logging.getLogger(__name__)
 class Engine:
     """The loaded models and the workers that run them.
 
-    `pairs` bounds how many pairs have full-size pixels in memory; it is the memory limit of the service.
+    `requests` bounds how many requests are held at once, `pairs` how many of them have full-size pixels in memory: the
+    memory limits of the service.
     """
 
     settings: Settings
     metrics: Metrics
     pool: ThreadPoolExecutor
+    requests: asyncio.Semaphore
     pairs: asyncio.Semaphore
     detector: FaceDetector
     ensemble: Ensemble
@@ -48,10 +52,14 @@ class Engine:
         cv2.setNumThreads(1)  # parallelism is one image a worker; OpenCV's own threads would fight them
         pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="idiff")
         try:
-            ensemble = Ensemble.load(release.load(settings.release_folder), settings.provider, pool)
+            return cls._load(settings, metrics, pool)
         except BaseException:
             pool.shutdown(wait=False)
             raise
+
+    @classmethod
+    def _load(cls, settings: Settings, metrics: Metrics, pool: ThreadPoolExecutor) -> Self:
+        ensemble = Ensemble.load(release.load(settings.release_folder), settings.provider, pool)
         version, providers = ensemble.manifest.version, ",".join(ensemble.providers)
         metrics.release.info({"version": version, "providers": providers})
         log.info("release %s loaded on %s", version, providers)
@@ -59,11 +67,25 @@ class Engine:
             settings=settings,
             metrics=metrics,
             pool=pool,
+            requests=asyncio.Semaphore(settings.max_in_flight),
             pairs=asyncio.Semaphore(settings.pairs_in_memory),
             detector=FaceDetector(),
             ensemble=ensemble,
             thinking=ThinkingModel(_thinking(settings), executor=pool, observer=metrics.observe_thinking),
         )
+
+    @asynccontextmanager
+    async def admitted(self) -> AsyncIterator[None]:
+        """Hold one of the places for requests.
+
+        Raises:
+            Overloaded: none is free; nobody waits for one.
+        """
+        if self.requests.locked():
+            limit = self.settings.max_in_flight
+            raise Overloaded(f"{limit} comparisons are in progress; try again shortly", limit=limit)
+        async with self.requests:
+            yield
 
     async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a CPU-bound function on a worker."""

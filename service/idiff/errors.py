@@ -98,6 +98,18 @@ class NotReady(IdiffError):
     status, code = 503, "not_ready"
 
 
+class Overloaded(IdiffError):
+    """As many comparisons as the service takes at once are in progress."""
+
+    status, code = 503, "overloaded"
+
+
+class RationaleFailed(IdiffError):
+    """The rationale could not be written; the verdict stands. Only ever the `error` event of a stream."""
+
+    status, code = 500, "rationale_failed"
+
+
 class ReleaseRefused(IdiffError):
     """An Answer Model release that is corrupt, partial or made with another preprocessing."""
 

@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
 from idiff.thinking.call import Call
 
+SHARE: Final = (0.0, 0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 2.0, 5.0, 10.0, 20.0)
 PROBABILITY: Final = (0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0)
 
@@ -35,13 +36,19 @@ class Metrics:
             "idiff_rationales", "Rationales by source and reason", ["source", "reason"], registry=registry
         )
         self.grounding = Histogram(
-            "idiff_rationale_grounding", "Grounding score", ["source"], buckets=PROBABILITY, registry=registry
+            "idiff_rationale_grounding", "Grounding score", ["source"], buckets=SHARE, registry=registry
         )
         self.circuit_open = Gauge(
             "idiff_thinking_circuit_open", "1 while the Thinking Model's circuit breaker is open", registry=registry
         )
         self.thinking_calls = Counter(
             "idiff_thinking_calls", "Calls of the Thinking Model by outcome", ["outcome"], registry=registry
+        )
+        self.thinking_seconds = Histogram(
+            "idiff_thinking_seconds", "Time of a whole call", ["outcome"], buckets=SECONDS, registry=registry
+        )
+        self.thinking_tokens = Counter(
+            "idiff_thinking_tokens", "Tokens by kind, as the server counts them", ["kind"], registry=registry
         )
         self.thinking_first_token = Histogram(
             "idiff_thinking_first_token_seconds", "Time to the first words", buckets=SECONDS, registry=registry
@@ -52,5 +59,9 @@ class Metrics:
     def observe_thinking(self, call: Call) -> None:
         """Count one call of the Thinking Model."""
         self.thinking_calls.labels(call.outcome).inc()
+        self.thinking_seconds.labels(call.outcome).observe(call.seconds)
+        self.thinking_tokens.labels("prompt").inc(call.prompt_tokens or 0)
+        self.thinking_tokens.labels("cached").inc(call.cached_tokens or 0)
+        self.thinking_tokens.labels("completion").inc(call.completion_tokens or 0)
         if call.first_token_s is not None:
             self.thinking_first_token.observe(call.first_token_s)

@@ -1,12 +1,16 @@
 """Pure ASGI middleware: the body limit, and what every request is counted by."""
 
 import time
+from typing import Final
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from idiff.errors import TooManyBytes
 from idiff.metrics import Metrics
+
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""Methods that are counted by name: a caller may send any word, and every label is kept for ever."""
 
 
 class BodyLimit:
@@ -65,5 +69,6 @@ class Observe:
         finally:
             self._metrics.in_flight.dec()
             route = getattr(scope.get("route"), "path", "unmatched")
-            self._metrics.requests.labels(route, scope["method"], status).inc()
+            method = scope["method"] if scope["method"] in METHODS else "other"
+            self._metrics.requests.labels(route, method, status).inc()
             self._metrics.request_seconds.labels(route).observe(time.perf_counter() - start)

@@ -4,15 +4,18 @@ import asyncio
 import logging
 import uuid
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 
+from idiff.answer.faces import Face
 from idiff.answer.routing import route
 from idiff.engine import Engine
+from idiff.errors import RationaleFailed
 from idiff.features import measure_photo
 from idiff.imaging import views as imaging
 from idiff.imaging.decode import decode
 from idiff.imaging.photo import Photo
+from idiff.schemas import RationaleOption
 from idiff.thinking import grounded, prompt
 from idiff.thinking.client import Delta
 from idiff.thinking.options import ThinkingUnavailable
@@ -28,7 +31,7 @@ class Judgement:
     """Everything known when the verdict is final."""
 
     id: str
-    upload: Upload
+    wanted: RationaleOption
     views: Views
     verdict: Verdict
     features: Features
@@ -53,7 +56,9 @@ async def judge(upload: Upload, engine: Engine) -> Judgement:
         IdiffError: a photo cannot be used.
     """
     clock = Stopwatch(engine.metrics)
-    async with engine.pairs:
+    async with AsyncExitStack() as held:
+        with clock.stage("queue"):
+            await held.enter_async_context(engine.pairs)
         views, category, notices = await _see(upload, engine, clock)
     with clock.stage("answer"):
         verdict = await engine.ensemble.judge(views, category, engine.pool)
@@ -61,20 +66,21 @@ async def judge(upload: Upload, engine: Engine) -> Judgement:
         features = Features(*await asyncio.gather(*(engine.run(measure_photo, photo) for photo in (views.a, views.b))))
     if verdict.split:
         notices += (Notice("split_vote", "the ensemble's members disagree about the preferred photo"),)
-    judgement = Judgement(uuid.uuid4().hex, upload, views, verdict, features, notices, clock)
+    judgement = Judgement(uuid.uuid4().hex, upload.rationale, views, verdict, features, notices, clock)
     _count(verdict, engine)
-    _announce(judgement, notices, engine)
+    _announce(judgement.id, notices, engine)
     return judgement
 
 
 async def explain(judgement: Judgement, engine: Engine) -> AsyncGenerator[Event]:
     """The rationale as it is written: pieces of text, then the authoritative whole. Never fails for want of a model."""
-    option = judgement.upload.rationale
-    if option == "none":
+    if judgement.wanted == "none":
         return
     with judgement.clock.stage("rationale"):
         reason: str | None = None
-        if option != "measured":
+        if judgement.wanted != "measured" and engine.settings.thinking_url is None:
+            reason = "not_configured"
+        elif judgement.wanted != "measured":
             started = False
             try:
                 async with aclosing(_think(judgement, engine)) as events:
@@ -84,18 +90,13 @@ async def explain(judgement: Judgement, engine: Engine) -> AsyncGenerator[Event]
                 return
             except ThinkingUnavailable as unavailable:
                 reason = unavailable.reason
-                if reason != "not_configured":
-                    log.warning("%s: the Thinking Model wrote no rationale: %s", judgement.id, unavailable)
+                log.warning("%s: the Thinking Model wrote no rationale: %s", judgement.id, unavailable)
             except Exception:  # whatever goes wrong with the model, the measurements can answer
                 reason = "internal_error"
                 log.exception("%s: the Thinking Model's client failed", judgement.id)
             if started:
                 yield Restart(reason)
-        rationale = await engine.run(
-            grounded.explain, judgement.verdict, judgement.features, judgement.views, reason, engine.settings.lines
-        )
-        _count_rationale(rationale, engine)
-        _announce(judgement, rationale_notices(judgement, rationale), engine)
+        rationale = await _measure(judgement, engine, reason)
         for line in rationale.text.splitlines(keepends=True):
             yield Delta(line)
         yield rationale
@@ -108,9 +109,8 @@ async def conclude(judgement: Judgement, engine: Engine) -> Rationale | None:
         async for event in explain(judgement, engine):
             if isinstance(event, Rationale):
                 rationale = event
-    except Exception:
-        log.exception("%s: no rationale", judgement.id)
-        _announce(judgement, rationale_notices(judgement, None), engine)
+    except RationaleFailed:
+        return None
     return rationale
 
 
@@ -118,10 +118,10 @@ def rationale_notices(judgement: Judgement, rationale: Rationale | None) -> tupl
     """What to say where a model was meant to write the rationale and the measurements did, or where nothing could."""
     if rationale is None:
         failed = Notice("rationale_failed", "the rationale could not be written; the verdict stands", "rationale")
-        return () if judgement.upload.rationale == "none" else (failed,)
+        return () if judgement.wanted == "none" else (failed,)
     if rationale.reason is None:
         return ()
-    if rationale.reason == "not_configured" and judgement.upload.rationale == "auto":
+    if rationale.reason == "not_configured" and judgement.wanted == "auto":
         return ()
     message = f"the Thinking Model did not write the rationale ({rationale.reason}); it is measured"
     return (Notice("rationale_fallback", message, "rationale"),)
@@ -137,26 +137,34 @@ async def _see(upload: Upload, engine: Engine, clock: Stopwatch) -> tuple[Views,
             engine.run(imaging.global_view, left), engine.run(imaging.global_view, right)
         )
     with clock.stage("route"):
-        faces_a, faces_b = await asyncio.gather(
-            engine.run(engine.detector.detect, global_a), engine.run(engine.detector.detect, global_b)
-        )
+        faces_a: tuple[Face, ...] = ()
+        faces_b: tuple[Face, ...] = ()
+        if upload.category == "auto" or (upload.category == "person" and len(photos) == 2):
+            faces_a, faces_b = await asyncio.gather(
+                engine.run(engine.detector.detect, global_a), engine.run(engine.detector.detect, global_b)
+            )
         category = route(faces_a, faces_b, None if upload.category == "auto" else upload.category)
     with clock.stage("align"):
         if len(photos) == 4:
             views = await engine.run(imaging.given_views, left, right, photos[2], photos[3], global_a, global_b)
         else:
-            people = category.name == "person"
-            boxes_a, boxes_b = ([face.box for face in faces if people] for faces in (faces_a, faces_b))
+            boxes_a, boxes_b = ([face.box for face in faces] for faces in (faces_a, faces_b))
             views = await engine.run(imaging.make_views, left, right, global_a, global_b, boxes_a, boxes_b)
     notices = [notice for photo in photos for notice in photo.notices]
-    return views, category, (*dict.fromkeys(notices), *views.notices)
+    return views, category, tuple(dict.fromkeys((*notices, *views.notices)))
 
 
 async def _decode(upload: Upload, engine: Engine) -> list[Photo]:
     """Global A, global B and, where they were sent, crop A and crop B."""
     limit = engine.settings.max_pixels
     fields = sorted(upload.images, key=lambda field: ("crop" in field, field))
-    photos = await asyncio.gather(*(engine.run(decode, upload.images[field], field, limit) for field in fields))
+    jobs = (engine.run(decode, upload.images[field], field, limit) for field in fields)
+    photos: list[Photo] = []
+    # All are waited for, so that none is decoded on for nobody and the first field at fault is the one named.
+    for outcome in await asyncio.gather(*jobs, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
+        photos.append(outcome)
     if upload.merged:
         return [half for photo in photos for half in await engine.run(imaging.split, photo)]
     return photos
@@ -165,18 +173,32 @@ async def _decode(upload: Upload, engine: Engine) -> list[Photo]:
 async def _think(judgement: Judgement, engine: Engine) -> AsyncGenerator[Delta | Rationale]:
     verdict, features = judgement.verdict, judgement.features
     question = prompt.build(verdict.category.name, features, verdict, lines=engine.settings.lines)
-    async with aclosing(engine.thinking.explain(question, judgement.views, features)) as events:
+    async with aclosing(engine.thinking.explain(question, judgement.views)) as events:
         async for event in events:
             if isinstance(event, Rationale):
                 _count_rationale(event, engine)
             yield event
 
 
-def _announce(judgement: Judgement, notices: tuple[Notice, ...], engine: Engine) -> None:
+async def _measure(judgement: Judgement, engine: Engine, reason: str | None) -> Rationale:
+    try:
+        rationale = await engine.run(
+            grounded.explain, judgement.verdict, judgement.features, judgement.views, reason, engine.settings.lines
+        )
+    except Exception as error:
+        log.exception("%s: no rationale", judgement.id)
+        _announce(judgement.id, rationale_notices(judgement, None), engine)
+        raise RationaleFailed("the rationale could not be written; the verdict stands", field="rationale") from error
+    _count_rationale(rationale, engine)
+    _announce(judgement.id, rationale_notices(judgement, rationale), engine)
+    return rationale
+
+
+def _announce(comparison: str, notices: tuple[Notice, ...], engine: Engine) -> None:
     """Nothing is silent: each warning of an answer is counted and logged too."""
     for notice in notices:
         engine.metrics.warnings.labels(notice.code).inc()
-        log.info("%s: %s: %s", judgement.id, notice.code, notice.message)
+        log.info("%s: %s: %s", comparison, notice.code, notice.message)
 
 
 def _count(verdict: Verdict, engine: Engine) -> None:

@@ -66,7 +66,7 @@ class Rationale(Wire):
 
 
 class Statistics(Wire):
-    """Statistics of one view; the crop at native resolution, the global view at a long side of 256 px."""
+    """Statistics of one view: the crop as the models see it, the global view at a long side of 256 px."""
 
     laplacian: float
     tenengrad: float
@@ -123,7 +123,7 @@ class PhotoViews(Wire):
 class Alignment(Wire):
     """How the two photos were brought to the same content."""
 
-    method: Literal["features", "identity", "failed", "given"]
+    method: Literal["features", "identity", "failed"]
     inliers: int = Field(description="Matched points that the alignment rests on.")
     matrix: list[list[float]] = Field(
         description="2x3 map from A to B; coordinates are divided by the photo's own long side."

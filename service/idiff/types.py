@@ -50,7 +50,7 @@ class Alignment:
     any resolution; identity where alignment failed or was not needed.
     """
 
-    method: Literal["features", "identity", "failed", "given"]
+    method: Literal["features", "identity", "failed"]
     matrix: NDArray[np.float64]
     inliers: int
     same_scene: bool
@@ -62,7 +62,7 @@ class PhotoViews:
 
     `global_view`: the whole photo, long side at most `GLOBAL_SIDE`. `crop_view`: the chosen region at native
     resolution, `CROP_SIDE` square where the photo allows. `crop_box`: that region in upright original pixels, None
-    where the caller gave the crop.
+    where the caller gave the crop, whose long side is then at most `GLOBAL_SIDE`.
     """
 
     original: Size

@@ -81,7 +81,7 @@ def options(server: Vllm, **changes: object) -> ThinkingOptions:
 
 
 async def explained(model: ThinkingModel, pair: Views) -> list[Delta | Rationale]:
-    async with aclosing(model.explain(question(pair), pair, features(pair))) as events:
+    async with aclosing(model.explain(question(pair), pair)) as events:
         return [event async for event in events]
 
 

@@ -1,4 +1,4 @@
-"""The Answer Model: every specialist of the pair's category votes, each with equal weight."""
+"""The Answer Model: every specialist of the pair's category votes, with the weight the release gives it."""
 
 import asyncio
 import math
@@ -93,7 +93,8 @@ class Ensemble:
                 for photo in (views.a, views.b)
             )
         )
-        logits = {s.member: s.compare(a, b) for s, a, b in zip(members, embeddings[::2], embeddings[1::2], strict=True)}
+        pairs = list(zip(members, embeddings[::2], embeddings[1::2], strict=True))
+        logits = await loop.run_in_executor(pool, lambda: {s.member: s.compare(a, b) for s, a, b in pairs})
         order = [member for member in self.manifest.members if member in logits]
         return decide(
             [(member, logits[member]) for member in order], category, self.manifest.calibration[category.name]

@@ -15,7 +15,6 @@ from idiff.imaging import PREPROCESSING_VERSION
 class Release:
     """A verified release: its manifest, and each graph's bytes by file name, exactly as the checksums were taken of."""
 
-    folder: Path
     manifest: Manifest
     graphs: dict[str, bytes]
 
@@ -41,7 +40,7 @@ def load(folder: Path) -> Release:
         if category not in manifest.calibration or all(m.domain != category for m in manifest.members):
             raise ReleaseRefused(f"{folder}: no members or no calibration for {category}")
     parts = [part for member in manifest.members for part in (member.encoder, member.head)]
-    return Release(folder, manifest, {part.path: _read(folder, part) for part in parts})
+    return Release(manifest, {part.path: _read(folder, part) for part in parts})
 
 
 def _read(folder: Path, part: File) -> bytes:

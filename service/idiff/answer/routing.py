@@ -1,9 +1,7 @@
 """Which specialists judge a pair: those for people or those for scenes."""
 
-from idiff.answer.faces import Face, FaceDetector
+from idiff.answer.faces import Face
 from idiff.types import Category, CategoryName
-
-__all__ = ["Face", "FaceDetector", "route"]
 
 SCENE_WITHOUT_FACE = 0.81
 """Probability that people are not the subject where no face was found, from `python -m idiff_models.evaluate.routing

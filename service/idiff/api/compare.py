@@ -32,7 +32,7 @@ sent must be dropped, `rationale` (a Rationale, authoritative), `error` where so
     summary="Which of two photos of the same scene a professional would prefer, how sure, and why",
     responses={
         200: {"description": STREAM_TEXT, "content": {"text/event-stream": {"schema": {"type": "string"}}}},
-        **problems.responses(400, 413, 415, 422, 503),
+        **problems.responses(400, 413, 415, 422, 500, 503),
     },
     openapi_extra={"requestBody": FORM},
 )
@@ -43,7 +43,8 @@ async def compare(request: Request) -> Response:
     and never fails with it.
     """
     engine = service_of(request).ready()
-    judgement = await pipeline.judge(await read_upload(request), engine)
+    async with engine.admitted():
+        judgement = await pipeline.judge(await read_upload(request), engine)
     if "text/event-stream" in request.headers.get("accept", ""):
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(_events(judgement, engine), media_type="text/event-stream", headers=headers)
@@ -68,7 +69,9 @@ async def _events(judgement: Judgement, engine: Engine) -> AsyncIterator[bytes]:
                         rationale = event
                         yield _event("rationale", schemas.Rationale.model_validate(event))
     except Exception as error:
-        yield _event("error", problems.unexpected(error))
+        problem = problems.unexpected(error)
+        engine.metrics.errors.labels(problem.error.code).inc()
+        yield _event("error", problem)
     yield _event("done", present.done(judgement, rationale, engine))
 
 

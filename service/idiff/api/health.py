@@ -51,7 +51,7 @@ async def metrics(request: Request) -> Response:
     """All metrics in Prometheus' text format."""
     service = service_of(request)
     if service.engine:
-        service.metrics.circuit_open.set(service.engine.thinking.breaker.state != "closed")
+        service.metrics.circuit_open.set(service.engine.thinking.breaker.state == "open")
     return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 

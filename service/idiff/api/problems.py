@@ -42,7 +42,7 @@ def install(app: FastAPI) -> None:
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """OpenAPI `responses` of the given statuses, with an example for every error code that has one."""
     by_status: dict[int, list[type[IdiffError]]] = defaultdict(list)
-    for error in _subclasses(IdiffError):
+    for error in _family(IdiffError):
         by_status[error.status].append(error)
     return {
         status: {
@@ -61,10 +61,10 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def _subclasses(base: type[IdiffError]) -> Iterator[type[IdiffError]]:
-    for error in base.__subclasses__():
-        yield error
-        yield from _subclasses(error)
+def _family(error: type[IdiffError]) -> Iterator[type[IdiffError]]:
+    yield error
+    for kind in error.__subclasses__():
+        yield from _family(kind)
 
 
 def _answer(request: Request, status: int, content: ErrorBody, headers: dict[str, str] | None = None) -> Response:

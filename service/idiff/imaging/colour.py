@@ -12,6 +12,9 @@ from idiff.imaging import cicp
 from idiff.imaging.photo import SRGB, Colour
 from idiff.types import Image
 
+_MAX_PROFILE = 4 * 2**20
+"""Largest ICC profile used, bytes: printers' largest are about 2 MiB, and converters are kept by profile."""
+
 _GRID = 9
 _VISIBLE = 1.5
 
@@ -24,6 +27,8 @@ def to_srgb(image: Image, colour: Colour) -> Image:
 
 def space(profile: bytes) -> str | None:
     """The colour space an ICC profile describes (`RGB`, `CMYK`, `GRAY`, `Lab`), None where it is unusable."""
+    if len(profile) > _MAX_PROFILE:
+        return None
     try:
         return ImageCms.ImageCmsProfile(BytesIO(profile)).profile.xcolor_space.strip()
     except (OSError, ImageCms.PyCMSError, TypeError, ValueError):

@@ -1,6 +1,7 @@
 """From an upload's bytes to a `Photo`: every check that the header allows comes before the first pixel is decoded."""
 
 import hashlib
+import logging
 from dataclasses import replace
 
 from PIL import Image as Pillow
@@ -11,6 +12,8 @@ from idiff.imaging.decode_other import decode_other
 from idiff.imaging.limits import Limits
 from idiff.imaging.photo import Photo
 from idiff.imaging.sniff import sniff
+
+log = logging.getLogger(__name__)
 
 
 def decode(data: bytes, field: str, max_pixels: int) -> Photo:
@@ -31,5 +34,6 @@ def decode(data: bytes, field: str, max_pixels: int) -> Photo:
         raise limits.too_many_pixels() from error
     except Exception as error:
         # Codecs raise whatever they like on hostile input; to the caller all of it means one thing.
+        log.info("%s: undecodable: %r", field, error)
         raise limits.undecodable("it is truncated or corrupt") from error
     return replace(photo, digest=hashlib.sha256(data).hexdigest())

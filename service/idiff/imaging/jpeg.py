@@ -11,6 +11,9 @@ _ALONE = frozenset(range(0xD0, 0xD9)) | {0x01}
 _SOS, _EOI, _APP1, _APP2 = 0xDA, 0xD9, 0xE1, 0xE2
 _GAIN_MAP_MARKS = (b"hdrgm:", b"urn:iso:std:iso:ts:21496:-1", b"urn:com:apple:photo:2020:aux:hdrgainmap", b"HDRGainMap")
 _USUAL_SCANS = 64
+_MAX_SEGMENTS = 4096
+"""No camera or editor writes a tenth of it; reading millions of empty ones would keep other threads waiting."""
+
 _MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
 """What ends entropy-coded data, in which a lone 0xFF is followed by zero or a restart marker."""
 
@@ -36,12 +39,16 @@ class JpegHeader:
 
 
 def read_header(data: bytes) -> JpegHeader | None:
-    """Reads all segments before the first scan; None where there is no usable frame header."""
+    """Reads all segments before the first scan; None where there is no usable frame header, or no end to them."""
     frame: tuple[int, int, int, int] | None = None
-    exif = xmp = pages = b""
+    exif = pages = b""
+    announced = False
     profile: dict[int, bytes] = {}
     position = 2
-    while (segment := _segment(data, position)) is not None:
+    for _ in range(_MAX_SEGMENTS):
+        segment = _segment(data, position)
+        if segment is None:
+            break
         marker, body, position = segment
         if marker == _SOS:
             break
@@ -50,19 +57,20 @@ def read_header(data: bytes) -> JpegHeader | None:
         elif marker == _APP1 and body.startswith(b"Exif\x00\x00"):
             exif = exif or body
         elif marker == _APP1 and body.startswith(b"http://ns.adobe.com/xap/1.0/"):
-            xmp += body
+            announced = announced or any(mark in body for mark in _GAIN_MAP_MARKS)
         elif marker == _APP2 and body.startswith(b"ICC_PROFILE\x00") and len(body) > 14:
             profile[body[12]] = body[14:]
         elif marker == _APP2 and body.startswith(b"MPF\x00"):
             pages = body[4:]
+    else:
+        return None
     if frame is None:
         return None
     precision, height, width, components = frame
     # Editors drop the gain map and keep the metadata that announces it; a picture after the scan is what counts.
     # Entropy-coded data cannot hold the mark of its start.
     appended = data.find(_SOI, position)
-    announced = any(mark in xmp or (appended > 0 and data.find(mark, appended) > 0) for mark in _GAIN_MAP_MARKS)
-    gain_map = appended > 0 and announced
+    gain_map = appended > 0 and (announced or any(data.find(mark, appended) > 0 for mark in _GAIN_MAP_MARKS))
     return JpegHeader(
         width=width,
         height=height,
@@ -105,13 +113,14 @@ def _scans(data: bytes, position: int) -> int:
         return count
     # What phones append, a video for instance, holds the mark by chance: only what the picture itself holds counts.
     count = 1
-    while (found := _MARKER.search(data, position)) is not None:
-        segment = _segment(data, found.start())
+    for _ in range(_MAX_SEGMENTS):
+        found = _MARKER.search(data, position)
+        segment = _segment(data, found.start()) if found else None
         if segment is None:
-            break
+            return count
         marker, _, position = segment
         count += marker == _SOS
-    return count
+    return _MAX_SEGMENTS
 
 
 def _extra_images(pages: bytes) -> bool:

@@ -38,13 +38,17 @@ class Clock:
     def __init__(self, deadline_s: float, first_token_s: float) -> None:
         self._now = asyncio.get_running_loop().time
         self._start = self._now()
-        self.deadline = self._start + deadline_s
-        self._current = min(self.deadline, self._start + first_token_s)
+        self._first_token_s = first_token_s
+        self._current = self.deadline = self._start + deadline_s
 
     @property
     def elapsed(self) -> float:
         """Seconds since the call began."""
         return self._now() - self._start
+
+    def asked(self) -> None:
+        """The server has been asked: its first words are due. What came before was our own queueing."""
+        self._current = min(self.deadline, self._now() + self._first_token_s)
 
     def first_token(self) -> None:
         """The first words are there: from now on only the deadline for all counts."""

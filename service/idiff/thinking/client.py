@@ -17,7 +17,7 @@ from idiff.thinking.prompt import Prompt
 from idiff.thinking.slots import Slots
 from idiff.thinking.sse import Chunk, Usage
 from idiff.thinking.upstream import completion, http_client
-from idiff.types import Features, Rationale, Views
+from idiff.types import Rationale, Views
 
 OUTCOMES: dict[Reason, bool] = {
     "timeout": False,
@@ -66,9 +66,7 @@ class ThinkingModel(AbstractAsyncContextManager["ThinkingModel"]):
     ) -> None:
         await self.aclose()
 
-    async def explain(
-        self, prompt: Prompt, views: Views, features: Features | None = None
-    ) -> AsyncGenerator[Delta | Rationale]:
+    async def explain(self, prompt: Prompt, views: Views) -> AsyncGenerator[Delta | Rationale]:
         """The rationale piece by piece, and at last as a whole with source "model".
 
         Whoever stops early must close this iterator (`contextlib.aclosing`), for the server to stop too.
@@ -83,7 +81,7 @@ class ThinkingModel(AbstractAsyncContextManager["ThinkingModel"]):
                 yield Delta(piece)
         text = "".join(pieces).strip()
         try:
-            lines, summary = parse(text, features)
+            lines, summary = parse(text)
         except FormError as error:
             raise ThinkingUnavailable("malformed", str(error)) from None
         if not self.options.lines_min <= len(lines) <= self.options.lines_max:
@@ -110,6 +108,13 @@ class ThinkingModel(AbstractAsyncContextManager["ThinkingModel"]):
             if self._observer:
                 self._observer(call)
 
+    async def _body(self, prompt: Prompt, views: Views, clock: Clock) -> bytes:
+        encoding = asyncio.get_running_loop().run_in_executor(self._executor, request_body, prompt, views, self.options)
+        try:
+            return await clock.within(encoding)
+        except ThinkingUnavailable:  # our own workers were too busy; that says nothing of the server
+            raise ThinkingUnavailable("busy", "the views were not encoded before the deadline") from None
+
     async def _guarded(self, prompt: Prompt, views: Views, clock: Clock, call: Call) -> AsyncGenerator[str]:
         """Behind the circuit breaker: what comes of the call is settled with it."""
         if self._http is None:
@@ -118,9 +123,8 @@ class ThinkingModel(AbstractAsyncContextManager["ThinkingModel"]):
         if permit is None:
             raise ThinkingUnavailable("circuit_open", f"after {self.options.breaker_failures} failures in a row")
         try:
-            loop = asyncio.get_running_loop()
-            encoding = loop.run_in_executor(self._executor, request_body, prompt, views, self.options)
-            body = await clock.within(encoding)
+            body = await self._body(prompt, views, clock)
+            clock.asked()
             async with (
                 aclosing(completion(self._http, body)) as chunks,
                 aclosing(clock.timed(chunks)) as timed,

@@ -24,7 +24,6 @@ class ThinkingUnavailable(Exception):
     def __init__(self, reason: Reason, detail: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason: Reason = reason
-        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True)

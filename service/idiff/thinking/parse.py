@@ -5,7 +5,7 @@ from typing import Final
 
 from idiff.thinking.claims import favoured
 from idiff.thinking.vocabulary import METRICS, SUMMARY_HEADER, SUMMARY_METRIC, SUMMARY_REGION
-from idiff.types import Features, Line
+from idiff.types import Line
 
 SPOKEN: Final[dict[str, str]] = {
     "sharp": "Sharpness",
@@ -48,10 +48,10 @@ class FormError(ValueError):
     """The text is not a rationale: it has no line that can be read, or no summary at its end."""
 
 
-def parse(text: str, features: Features | None = None) -> tuple[tuple[Line, ...], str]:
+def parse(text: str) -> tuple[tuple[Line, ...], str]:
     """The lines before the summary, and the summary without its header.
 
-    `features` is for the claim check; no line is checked yet, so `agrees` is None.
+    No line is checked against the measurements, so `agrees` is None.
 
     Raises:
         FormError: no line can be read, or the last line is no global summary.

@@ -4,6 +4,7 @@ import io
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ def data() -> Path:
     return DATA
 
 
+@contextmanager
 def serve(settings: Settings) -> Iterator[TestClient]:
     """A service that is ready."""
     with TestClient(create_app(settings), raise_server_exceptions=False) as client:
@@ -49,7 +51,8 @@ def serve(settings: Settings) -> Iterator[TestClient]:
 @pytest.fixture(scope="session")
 def client() -> Iterator[TestClient]:
     """The service with its default settings."""
-    yield from serve(Settings())
+    with serve(Settings()) as ready:
+        yield ready
 
 
 @pytest.fixture(scope="session")

@@ -2,13 +2,15 @@
 
 import io
 import struct
+import time
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from conftest import encode, serve
 from fastapi.testclient import TestClient
-from PIL import Image
+from PIL import Image, ImageCms
 
 from idiff.config import Settings
 
@@ -97,7 +99,7 @@ def test_limits_are_named(client: TestClient) -> None:
 
 
 def test_body_limit() -> None:
-    for small in serve(Settings(max_body_bytes=20_000)):
+    with serve(Settings(max_body_bytes=20_000)) as small:
         over = small.post("/compare", files={"image_a": GOOD, "image_b": GOOD + bytes(20_000)})
         assert over.status_code == 413
         assert over.json()["error"]["code"] == "too_many_bytes"
@@ -115,3 +117,44 @@ def test_body_limit() -> None:
 def test_unknown_route_and_method(client: TestClient) -> None:
     assert client.get("/nowhere").json()["error"]["code"] == "not_found"
     assert client.get("/compare").json()["error"]["code"] == "method_not_allowed"
+
+
+def test_more_requests_than_the_service_holds() -> None:
+    with serve(Settings(max_in_flight=1, threads=1)) as narrow:
+        photo = encode(np.random.default_rng(2).integers(0, 256, (1500, 1500, 3), np.uint8))
+        files = {"image_a": photo, "image_b": photo}
+        with ThreadPoolExecutor(4) as callers:
+            answers = list(callers.map(lambda _: narrow.post("/compare", files=files), range(4)))
+        codes = sorted(answer.status_code for answer in answers)
+        assert codes[0] == 200
+        assert codes[-1] == 503
+        refused = next(answer for answer in answers if answer.status_code == 503)
+        assert refused.json()["error"]["code"] == "overloaded"
+        assert refused.json()["error"]["limit"] == 1
+        assert refused.headers["Retry-After"]
+        assert narrow.post("/compare", files=files).status_code == 200
+
+
+@pytest.mark.parametrize("filler", [b"\xff\xda\x00\x02", b"\xff\xe0\x00\x02"])
+def test_a_jpeg_of_empty_segments_is_refused_at_once(client: TestClient, filler: bytes) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(np.zeros((64, 64, 3), np.uint8)).save(buffer, "JPEG")
+    jpeg = buffer.getvalue()
+    start = time.monotonic()
+    answer = client.post("/compare", files={"image_a": jpeg[:2] + filler * 2**21 + jpeg[2:], "image_b": GOOD})
+    assert answer.json()["error"]["code"] == "undecodable_image"
+    assert time.monotonic() - start < 1
+
+
+def test_a_giant_colour_profile_is_not_used(client: TestClient) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes() + bytes(5 * 2**20)
+    photo = encode(np.random.default_rng(3).integers(0, 256, (64, 64, 3), np.uint8), "TIFF", icc_profile=profile)
+    answer = client.post("/compare", files={"image_a": photo, "image_b": GOOD})
+    assert answer.status_code == 200
+    assert ("profile_invalid", "image_a") in {(w["code"], w["field"]) for w in answer.json()["warnings"]}
+
+
+def test_any_word_can_be_a_method_but_not_a_metric(client: TestClient) -> None:
+    for word in ("FOO1", "FOO2"):
+        assert client.request(word, "/compare").status_code == 405
+    assert "FOO" not in client.get("/metrics").text

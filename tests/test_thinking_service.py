@@ -4,7 +4,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
@@ -43,10 +43,9 @@ def upstream(behaviour: Behaviour) -> Iterator[str]:
         thread.join(10)
 
 
-@contextmanager
-def thinking(url: str) -> Iterator[TestClient]:
+def thinking(url: str) -> AbstractContextManager[TestClient]:
     """A service that asks `url`, for at most a second."""
-    yield from serve(Settings(thinking_url=url, thinking_deadline_s=1.0, lines_min=1))
+    return serve(Settings(thinking_url=url, thinking_deadline_s=1.0, lines_min=1))
 
 
 def events(client: TestClient, files: dict[str, bytes]) -> list[tuple[str, dict[str, Any]]]:

@@ -105,7 +105,8 @@ def scale_of(matrix: Matrix) -> float:
 
 
 def _similarity(source: NDArray[np.float64], target: NDArray[np.float64]) -> tuple[Matrix | None, int]:
-    # OpenCV refines with single-precision tolerances, so it works on numbers of the size of pixels.
+    # RANSAC, not MAGSAC: OpenCV's MAGSAC fits only affine maps and homographies, whose further unknowns a box cannot use.
+    # It refines with single-precision tolerances, so it works on numbers of the size of pixels.
     matrix, mask = cv2.estimateAffinePartial2D(
         source * _SCALED, target * _SCALED, ransacReprojThreshold=_THRESHOLD * _SCALED, confidence=0.999, maxIters=2000
     )

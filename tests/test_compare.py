@@ -150,3 +150,27 @@ def test_stream(client: TestClient, pair: tuple[bytes, bytes]) -> None:
     assert bodies[0]["rationale"] is None
     assert "".join(body["text"] for body in bodies[1:-2]) == bodies[-2]["text"]
     assert bodies[-1]["id"] == bodies[0]["id"]
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("text/event-stream", "text/event-stream"),
+        ("TEXT/EVENT-STREAM, */*;q=0.1", "text/event-stream"),
+        ("text/event-stream;q=0", "application/json"),
+        ("application/json, text/event-stream;q=0.1", "application/json"),
+        ("text/event-stream;q=odd", "text/event-stream"),
+        ("*/*", "application/json"),
+    ],
+)
+def test_accept(client: TestClient, pair: tuple[bytes, bytes], accept: str, kind: str) -> None:
+    files = {"image_a": pair[0], "image_b": pair[0]}
+    answer = client.post("/compare", files=files, headers={"Accept": accept})
+    assert answer.headers["content-type"].startswith(kind)
+
+
+@pytest.mark.parametrize("size", [(16, 20000), (20000, 16), (16, 16)])
+def test_extreme_shapes(post: Post, pair: tuple[bytes, bytes], size: tuple[int, int]) -> None:
+    a = np.random.default_rng(5).integers(0, 256, (*size, 3), np.uint8)
+    for other in (encode(a[::-1].copy()), pair[0]):
+        assert_mirrored(post({"image_a": encode(a), "image_b": other}), post({"image_a": other, "image_b": encode(a)}))

@@ -1,17 +1,24 @@
 """Bad input: a clear 4xx that names the field and the limit, never a 500."""
 
 import io
+import socket
 import struct
+import threading
 import time
 import zlib
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
+import httpx
 import numpy as np
 import pytest
+import uvicorn
 from conftest import encode, serve
 from fastapi.testclient import TestClient
 from PIL import Image, ImageCms
 
+from idiff.app import create_app
 from idiff.config import Settings
 
 TINY = encode(np.zeros((4, 4, 3), np.uint8))
@@ -105,7 +112,7 @@ def test_body_limit() -> None:
         assert over.json()["error"]["code"] == "too_many_bytes"
         assert over.json()["error"]["limit"] == 20_000
 
-        def chunks() -> object:
+        def chunks() -> Iterator[bytes]:
             yield b'--x\r\nContent-Disposition: form-data; name="image_a"; filename="a"\r\n\r\n'
             for _ in range(100):
                 yield bytes(1000)
@@ -158,3 +165,43 @@ def test_any_word_can_be_a_method_but_not_a_metric(client: TestClient) -> None:
     for word in ("FOO1", "FOO2"):
         assert client.request(word, "/compare").status_code == 405
     assert "FOO" not in client.get("/metrics").text
+
+
+@contextmanager
+def listening(settings: Settings) -> Iterator[tuple[str, int]]:
+    """A service on a socket of its own, ready; its address."""
+    server = uvicorn.Server(uvicorn.Config(create_app(settings), port=0, log_config=None))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            time.sleep(0.01)
+        host, port = server.servers[0].sockets[0].getsockname()
+        while httpx.get(f"http://{host}:{port}/readyz").status_code != 200:
+            time.sleep(0.02)
+        yield host, port
+    finally:
+        server.should_exit = True
+        thread.join(10)
+
+
+def test_an_upload_that_stalls() -> None:
+    with listening(Settings(upload_timeout_s=0.3)) as address, socket.create_connection(address, timeout=10) as caller:
+        caller.sendall(
+            b"POST /compare HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n"
+            b"Content-Type: multipart/form-data; boundary=x\r\n\r\n"
+            b'--x\r\nContent-Disposition: form-data; name="image_a"; filename="a"\r\n\r\nsome'
+        )
+        answer = b""
+        while piece := caller.recv(65536):
+            answer += piece
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b'"upload_timeout"' in answer
+
+
+def test_a_photo_without_a_file_name(client: TestClient) -> None:
+    head = b'--x\r\nContent-Disposition: form-data; name="image_a"\r\n\r\n'
+    body = head + bytes(5000) + b"\r\n--x--\r\n"
+    answer = client.post("/compare", content=body, headers={"Content-Type": "multipart/form-data; boundary=x"})
+    assert answer.status_code == 400
+    assert "file name" in answer.json()["error"]["message"]

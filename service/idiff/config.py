@@ -37,6 +37,7 @@ class Settings(BaseSettings):
         default=2, description="Pairs whose full-size pixels may be in memory at once; more wait as compressed bytes."
     )
     max_body_bytes: Annotated[int, Field(ge=1)] = Field(default=64 * 2**20, description="Largest request body, bytes.")
+    upload_timeout_s: Annotated[float, Field(gt=0)] = Field(default=30.0, description="Time to send a body, seconds.")
     max_pixels: Annotated[int, Field(ge=1)] = Field(default=64_000_000, description="Largest picture, pixels.")
 
     lines_min: Annotated[int, Field(ge=1, le=12)] = Field(default=4, description="Fewest rationale lines asked for.")

@@ -44,6 +44,12 @@ class UnknownField(IdiffError):
     status, code = 400, "unknown_field"
 
 
+class UploadTimeout(IdiffError):
+    """The body took too long to arrive."""
+
+    status, code = 408, "upload_timeout"
+
+
 class TooManyBytes(IdiffError):
     """The body is larger than the byte limit."""
 

@@ -39,7 +39,7 @@ def make_upload(images: Mapping[str, bytes], options: Mapping[str, str]) -> Uplo
     for field in (*images, *options):
         if field not in (*PHOTO_FIELDS, *MERGED_FIELDS, *OPTIONS):
             known = ", ".join((*PHOTO_FIELDS, *MERGED_FIELDS, *OPTIONS))
-            raise UnknownField(f"unknown field {field!r}; known are {known}", field=field)
+            raise UnknownField(f"unknown field {field[:40]!r}; known are {known}", field=field[:40])
     photos, merged = ([f for f in fields if f in images] for fields in (PHOTO_FIELDS, MERGED_FIELDS))
     if photos and merged:
         raise MixedLayouts(f"send either {photos[0]} or {merged[0]}, not both: one layout a request", field=merged[0])

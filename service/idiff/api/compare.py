@@ -32,7 +32,7 @@ sent must be dropped, `rationale` (a Rationale, authoritative), `error` where so
     summary="Which of two photos of the same scene a professional would prefer, how sure, and why",
     responses={
         200: {"description": STREAM_TEXT, "content": {"text/event-stream": {"schema": {"type": "string"}}}},
-        **problems.responses(400, 413, 415, 422, 500, 503),
+        **problems.responses(400, 408, 413, 415, 422, 500, 503),
     },
     openapi_extra={"requestBody": FORM},
 )
@@ -44,8 +44,8 @@ async def compare(request: Request) -> Response:
     """
     engine = service_of(request).ready()
     async with engine.admitted():
-        judgement = await pipeline.judge(await read_upload(request), engine)
-    if "text/event-stream" in request.headers.get("accept", ""):
+        judgement = await pipeline.judge(await read_upload(request, engine.settings.upload_timeout_s), engine)
+    if _streamed(request.headers.get("accept", "")):
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(_events(judgement, engine), media_type="text/event-stream", headers=headers)
     rationale = await pipeline.conclude(judgement, engine)
@@ -73,6 +73,16 @@ async def _events(judgement: Judgement, engine: Engine) -> AsyncIterator[bytes]:
         engine.metrics.errors.labels(problem.error.code).inc()
         yield _event("error", problem)
     yield _event("done", present.done(judgement, rationale, engine))
+
+
+def _streamed(accept: str) -> bool:
+    """Whether events are what the caller likes best, JSON being what it gets otherwise (RFC 9110, 12.5.1)."""
+    quality: dict[str, float] = {}
+    for item in accept.lower().split(","):
+        kind, *parameters = (part.strip() for part in item.split(";"))
+        weights = [part[2:] for part in parameters if part.startswith("q=")]
+        quality[kind] = float(weights[0]) if weights and weights[0].replace(".", "", 1).isdecimal() else 1.0
+    return quality.get("text/event-stream", 0) > quality.get("application/json", 0)
 
 
 def _event(name: str, data: BaseModel) -> bytes:

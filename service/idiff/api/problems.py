@@ -18,6 +18,12 @@ from idiff.schemas import ErrorBody, ErrorDetail
 log = logging.getLogger(__name__)
 
 
+HEADERS = {
+    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "1"},
+    HTTPStatus.REQUEST_TIMEOUT: {"Connection": "close"},  # the rest of the body may still come
+}
+
+
 def body(error: IdiffError) -> ErrorBody:
     """An error as the wire shows it."""
     return ErrorBody(error=ErrorDetail(code=error.code, message=error.message, field=error.field, limit=error.limit))
@@ -76,8 +82,7 @@ async def _known(request: Request, error: Exception) -> Response:
     assert isinstance(error, IdiffError)
     if error.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("%s: %s", error.code, error.message)
-    headers = {"Retry-After": "1"} if error.status == HTTPStatus.SERVICE_UNAVAILABLE else None
-    return _answer(request, error.status, body(error), headers)
+    return _answer(request, error.status, body(error), HEADERS.get(HTTPStatus(error.status)))
 
 
 async def _http(request: Request, error: Exception) -> Response:

@@ -24,6 +24,9 @@ PIXELS = 250_000
 
 _FEATURES = 800
 _FAST_THRESHOLD = 8
+_NARROWEST = 63
+"""Side below which ORB finds nothing, for it looks 31 pixels around a point; of far narrower ones it makes an error."""
+
 _THRESHOLD = 0.005
 """Largest distance of an inlier, relative units: three pixels at `PIXELS`."""
 
@@ -61,6 +64,8 @@ def fit(first: Grey, second: Grey) -> Fit:
     points: list[NDArray[np.float64]] = []
     descriptors: list[NDArray[np.uint8]] = []
     for grey in equalise(first, second):
+        if min(grey.shape) < _NARROWEST:
+            break
         found, described = detector.detectAndCompute(grey, None)
         if described is None:
             break
@@ -105,7 +110,7 @@ def scale_of(matrix: Matrix) -> float:
 
 
 def _similarity(source: NDArray[np.float64], target: NDArray[np.float64]) -> tuple[Matrix | None, int]:
-    # RANSAC, not MAGSAC: OpenCV's MAGSAC fits only affine maps and homographies, whose further unknowns a box cannot use.
+    # RANSAC, not MAGSAC: OpenCV's MAGSAC fits affine maps and homographies, whose further unknowns a box cannot use.
     # It refines with single-precision tolerances, so it works on numbers of the size of pixels.
     matrix, mask = cv2.estimateAffinePartial2D(
         source * _SCALED, target * _SCALED, ransacReprojThreshold=_THRESHOLD * _SCALED, confidence=0.999, maxIters=2000

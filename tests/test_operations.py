@@ -54,6 +54,24 @@ def test_openapi_names_every_error_and_unit(client: TestClient) -> None:
     assert {"image_a", "crop_b", "merged_global", "category", "rationale"} <= set(fields)
     statistics = document["components"]["schemas"]["Statistics"]["properties"]
     assert all(statistic["description"] for statistic in statistics.values())
+    undescribed = [
+        (name, field)
+        for name in (
+            "Verdict",
+            "Vote",
+            "Line",
+            "Rationale",
+            "Statistics",
+            "Box",
+            "Size",
+            "Views",
+            "Warning",
+            "Provenance",
+        )
+        for field, schema in document["components"]["schemas"][name]["properties"].items()
+        if "$ref" not in schema and not schema.get("description")
+    ]
+    assert undescribed == []
     example = post["responses"]["200"]["content"]["application/json"]["example"]
     assert Comparison.model_validate(example).model_dump(mode="json") == example
     assert client.get("/docs").status_code == 200

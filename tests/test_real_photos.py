@@ -1,5 +1,6 @@
 """Real photographs over HTTP, at full size and in every odd format; skipped where the shared data is absent."""
 
+import csv
 import time
 from itertools import combinations
 from pathlib import Path
@@ -53,6 +54,18 @@ def test_untwinned_phone_photos(post: Post, data: Path) -> None:
         assert "not_same_scene" in {warning["code"] for warning in answer["warnings"]}
 
 
+def test_lens_and_sensor_differences(post: Post, data: Path) -> None:
+    """Real captures that no member was trained on: the one with more true detail is nearly always preferred."""
+    folder = data / "camera_pairs"
+    with (folder / "pairs.csv").open(newline="") as table:
+        rows = list(csv.DictReader(table))
+    right = 0
+    for row in rows:
+        photos = {side: (folder / row[side]).read_bytes() for side in ("image_a", "image_b")}
+        right += post(photos, category="scene", rationale="none")["verdict"]["preferred"] == row["label"]
+    assert right >= 0.9 * len(rows)
+
+
 @pytest.mark.parametrize("shape", ["Landscape", "Portrait"])
 def test_orientations(post: Post, data: Path, shape: str) -> None:
     files = [(data / "formats" / "orientation" / f"{shape}_{i}.jpg").read_bytes() for i in range(9)]
@@ -70,8 +83,6 @@ def test_orientations(post: Post, data: Path, shape: str) -> None:
 
 def odd_rows() -> list[dict[str, str]]:
     """The committed table of what each odd file must give."""
-    import csv
-
     with (Path(__file__).parent / "data" / "formats_odd.csv").open(newline="") as table:
         return list(csv.DictReader(table))
 

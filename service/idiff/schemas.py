@@ -22,10 +22,10 @@ class Vote(Wire):
     """One ensemble member's opinion."""
 
     member: str = Field(description="Name of the specialist.", examples=["scene-convnext"])
-    backbone: str
+    backbone: str = Field(description="Family of its network.")
     probability_a: Probability = Field(description="That A is preferred, before calibration.")
-    preferred: Side | None
-    weight: Share
+    preferred: Side | None = Field(description="Null only at an exact tie.")
+    weight: Share = Field(description="Its share of the vote.")
 
 
 class Verdict(Wire):
@@ -36,19 +36,19 @@ class Verdict(Wire):
     logit: float = Field(description="Log-odds of `probability_a`; swapping the photos negates it.")
     confidence: Annotated[float, Field(ge=0.5, le=1)] = Field(description="max(probability_a, 1 - probability_a).")
     too_close: bool = Field(description="The confidence is inside the release's tie band: treat the pair as equal.")
-    category: Literal["person", "scene"]
+    category: Literal["person", "scene"] = Field(description="Which specialists voted.")
     category_confidence: Probability | None = Field(description="Null where the category was given.")
-    category_source: Literal["given", "detected"]
+    category_source: Literal["given", "detected"] = Field(description="Whether the caller chose the category.")
     rule: str = Field(description="How the votes were combined.", examples=["mean"])
-    votes: list[Vote]
+    votes: list[Vote] = Field(description="One per specialist of the category.")
 
 
 class Line(Wire):
     """One line of the rationale."""
 
-    region: str = Field(examples=["Face"])
-    metric: str = Field(examples=["Texture"])
-    text: str
+    region: str = Field(description="What part of the picture it is about.", examples=["Face"])
+    metric: str = Field(description="What quality it is about.", examples=["Texture"])
+    text: str = Field(description="What is seen there.")
     favours: Side | None = Field(description="The photo that the line speaks for; null for neither.")
     agrees: bool | None = Field(description="Whether the measurements support the line; null where none applies.")
 
@@ -56,13 +56,13 @@ class Line(Wire):
 class Rationale(Wire):
     """Why, in the words an expert would use."""
 
-    source: Literal["model", "measured"]
-    text: str
-    lines: list[Line]
-    summary: str
+    source: Literal["model", "measured"] = Field(description="The Thinking Model, or measured differences.")
+    text: str = Field(description="The whole, `Region Metric: text` a line, the global summary last.")
+    lines: list[Line] = Field(description="The lines before the summary.")
+    summary: str = Field(description="The global summary.")
     grounding: Share | None = Field(description="Share of checkable lines that agree with the measurements.")
     reason: str | None = Field(description="Why the Thinking Model did not write it; null where it did.")
-    prompt_version: str
+    prompt_version: str = Field(description="Version of the prompt, or of the measured rationale's rules.")
 
 
 class Statistics(Wire):
@@ -98,17 +98,17 @@ class Features(Wire):
 class Size(Wire):
     """Pixels."""
 
-    width: int
-    height: int
+    width: int = Field(description="Pixels.")
+    height: int = Field(description="Pixels.")
 
 
 class Box(Wire):
     """A rectangle in upright original pixels, measured from the top-left corner."""
 
-    x: int
-    y: int
-    width: int
-    height: int
+    x: int = Field(description="Left edge.")
+    y: int = Field(description="Top edge.")
+    width: int = Field(description="Pixels.")
+    height: int = Field(description="Pixels.")
 
 
 class PhotoViews(Wire):
@@ -123,7 +123,9 @@ class PhotoViews(Wire):
 class Alignment(Wire):
     """How the two photos were brought to the same content."""
 
-    method: Literal["features", "identity", "failed"]
+    method: Literal["features", "identity", "failed"] = Field(
+        description="By matched points, none needed, or none found: crops are then cut from the centre."
+    )
     inliers: int = Field(description="Matched points that the alignment rests on.")
     matrix: list[list[float]] = Field(
         description="2x3 map from A to B; coordinates are divided by the photo's own long side."
@@ -137,34 +139,39 @@ class Views(Wire):
     b: PhotoViews
     crop_method: Literal["face", "detail", "centre", "given"] = Field(description="How the crop was chosen.")
     alignment: Alignment
-    same_scene: bool
+    same_scene: bool = Field(description="Whether the photos seem to show the same scene.")
 
 
 class Warning(Wire):  # noqa: A001
     """Something to know about a successful answer."""
 
-    code: str = Field(examples=["not_same_scene"])
-    message: str
-    field: str | None
+    code: str = Field(
+        description="Machine-readable: not_same_scene, alignment_failed, resolution_differs, low_resolution, "
+        "split_vote, rationale_fallback, rationale_failed, gain_map_ignored, extra_images_ignored, hdr_tone_mapped, "
+        "profile_missing, profile_invalid, alpha_composited; later versions may add more.",
+        examples=["not_same_scene"],
+    )
+    message: str = Field(description="For people.")
+    field: str | None = Field(description="The form field or part of the answer it is about.")
 
 
 class Provenance(Wire):
     """What produced this answer, so that it can be reproduced."""
 
-    service: str
-    release: str
-    providers: list[str]
+    service: str = Field(description="Version of iDiff.")
+    release: str = Field(description="Version of the Answer Model release.")
+    providers: list[str] = Field(description="Execution providers of ONNX Runtime.")
     adapter: str | None = Field(description="Served model name of the rationale's adapter; null where none wrote it.")
-    preprocessing: str
+    preprocessing: str = Field(description="Version of everything between file and model input.")
 
 
 class Comparison(Wire):
     """The answer to POST /compare."""
 
-    id: str
+    id: str = Field(description="Names this answer, in the service's log too.")
     api_version: Literal[1] = 1
     verdict: Verdict
-    rationale: Rationale | None
+    rationale: Rationale | None = Field(description="Null for rationale=none, and where it failed.")
     features: Features
     views: Views
     warnings: list[Warning]
@@ -197,7 +204,7 @@ class ErrorDetail(Wire):
     """Why a request was refused."""
 
     code: str = Field(description="Machine-readable.", examples=["too_many_pixels"])
-    message: str
+    message: str = Field(description="For people: what is wrong and what to do.")
     field: str | None = Field(default=None, description="The form field at fault.")
     limit: int | float | str | None = Field(default=None, description="The bound that was crossed.")
 

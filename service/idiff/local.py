@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from idiff import pipeline
+from idiff import explanation, pipeline
 from idiff.api import present
 from idiff.config import Settings
 from idiff.engine import Engine
@@ -27,6 +27,6 @@ async def compare_files(
     engine = Engine.load(Settings(), Metrics())
     try:
         judgement = await pipeline.judge(upload, engine)
-        return present.comparison(judgement, await pipeline.conclude(judgement, engine), engine)
+        return present.comparison(judgement, await explanation.conclude(judgement, engine), engine)
     finally:
         await engine.close()

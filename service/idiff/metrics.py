@@ -5,6 +5,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
 from idiff.thinking.call import Call
+from idiff.types import Rationale, Verdict
 
 SHARE: Final = (0.0, 0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 2.0, 5.0, 10.0, 20.0)
@@ -55,6 +56,20 @@ class Metrics:
         )
         self.ready = Gauge("idiff_ready", "1 while the service is ready", registry=registry)
         self.release = Info("idiff_release", "The Answer Model release being served", registry=registry)
+
+    def observe_verdict(self, verdict: Verdict) -> None:
+        """Count one verdict."""
+        category = verdict.category
+        self.verdicts.labels(category.name, category.source).inc()
+        self.confidence.labels(category.name).observe(verdict.confidence)
+        self.too_close.inc(verdict.too_close)
+        self.split_votes.inc(verdict.split)
+
+    def observe_rationale(self, rationale: Rationale) -> None:
+        """Count one rationale."""
+        self.rationales.labels(rationale.source, rationale.reason or "").inc()
+        if rationale.grounding is not None:
+            self.grounding.labels(rationale.source).observe(rationale.grounding)
 
     def observe_thinking(self, call: Call) -> None:
         """Count one call of the Thinking Model."""

@@ -1,26 +1,21 @@
-"""The way one pair takes: decode, route, views, Answer Model, verdict; then features, prompt, rationale."""
+"""The way one pair takes to its verdict: decode, views, route, align, Answer Model, features."""
 
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from idiff.answer.faces import Face
 from idiff.answer.routing import route
 from idiff.engine import Engine
-from idiff.errors import RationaleFailed
 from idiff.features import measure_photo
 from idiff.imaging import views as imaging
 from idiff.imaging.decode import decode
 from idiff.imaging.photo import Photo
 from idiff.schemas import RationaleOption
-from idiff.thinking import grounded, prompt
-from idiff.thinking.client import Delta
-from idiff.thinking.options import ThinkingUnavailable
 from idiff.timing import Stopwatch
-from idiff.types import Category, Features, Notice, Rationale, Verdict, Views
+from idiff.types import Category, Features, Notice, Verdict, Views
 from idiff.upload import Upload
 
 log = logging.getLogger(__name__)
@@ -37,16 +32,6 @@ class Judgement:
     features: Features
     notices: tuple[Notice, ...]
     clock: Stopwatch
-
-
-@dataclass(frozen=True, slots=True)
-class Restart:
-    """What was streamed of the rationale so far must be dropped."""
-
-    reason: str
-
-
-Event = Delta | Restart | Rationale
 
 
 async def judge(upload: Upload, engine: Engine) -> Judgement:
@@ -67,64 +52,16 @@ async def judge(upload: Upload, engine: Engine) -> Judgement:
     if verdict.split:
         notices += (Notice("split_vote", "the ensemble's members disagree about the preferred photo"),)
     judgement = Judgement(uuid.uuid4().hex, upload.rationale, views, verdict, features, notices, clock)
-    _count(verdict, engine)
-    _announce(judgement.id, notices, engine)
+    engine.metrics.observe_verdict(verdict)
+    announce(judgement, notices, engine)
     return judgement
 
 
-async def explain(judgement: Judgement, engine: Engine) -> AsyncGenerator[Event]:
-    """The rationale as it is written: pieces of text, then the authoritative whole. Never fails for want of a model."""
-    if judgement.wanted == "none":
-        return
-    with judgement.clock.stage("rationale"):
-        reason: str | None = None
-        if judgement.wanted != "measured" and engine.settings.thinking_url is None:
-            reason = "not_configured"
-        elif judgement.wanted != "measured":
-            started = False
-            try:
-                async with aclosing(_think(judgement, engine)) as events:
-                    async for event in events:
-                        started = True
-                        yield event
-                return
-            except ThinkingUnavailable as unavailable:
-                reason = unavailable.reason
-                log.warning("%s: the Thinking Model wrote no rationale: %s", judgement.id, unavailable)
-            except Exception:  # whatever goes wrong with the model, the measurements can answer
-                reason = "internal_error"
-                log.exception("%s: the Thinking Model's client failed", judgement.id)
-            if started:
-                yield Restart(reason)
-        rationale = await _measure(judgement, engine, reason)
-        for line in rationale.text.splitlines(keepends=True):
-            yield Delta(line)
-        yield rationale
-
-
-async def conclude(judgement: Judgement, engine: Engine) -> Rationale | None:
-    """The whole rationale; None where none was asked for, or where it failed: a verdict never fails with it."""
-    rationale = None
-    try:
-        async for event in explain(judgement, engine):
-            if isinstance(event, Rationale):
-                rationale = event
-    except RationaleFailed:
-        return None
-    return rationale
-
-
-def rationale_notices(judgement: Judgement, rationale: Rationale | None) -> tuple[Notice, ...]:
-    """What to say where a model was meant to write the rationale and the measurements did, or where nothing could."""
-    if rationale is None:
-        failed = Notice("rationale_failed", "the rationale could not be written; the verdict stands", "rationale")
-        return () if judgement.wanted == "none" else (failed,)
-    if rationale.reason is None:
-        return ()
-    if rationale.reason == "not_configured" and judgement.wanted == "auto":
-        return ()
-    message = f"the Thinking Model did not write the rationale ({rationale.reason}); it is measured"
-    return (Notice("rationale_fallback", message, "rationale"),)
+def announce(judgement: Judgement, notices: tuple[Notice, ...], engine: Engine) -> None:
+    """Nothing is silent: each warning of an answer is counted and logged too."""
+    for notice in notices:
+        engine.metrics.warnings.labels(notice.code).inc()
+        log.info("%s: %s: %s", judgement.id, notice.code, notice.message)
 
 
 async def _see(upload: Upload, engine: Engine, clock: Stopwatch) -> tuple[Views, Category, tuple[Notice, ...]]:
@@ -168,49 +105,3 @@ async def _decode(upload: Upload, engine: Engine) -> list[Photo]:
     if upload.merged:
         return [half for photo in photos for half in await engine.run(imaging.split, photo)]
     return photos
-
-
-async def _think(judgement: Judgement, engine: Engine) -> AsyncGenerator[Delta | Rationale]:
-    verdict, features = judgement.verdict, judgement.features
-    question = prompt.build(verdict.category.name, features, verdict, lines=engine.settings.lines)
-    async with aclosing(engine.thinking.explain(question, judgement.views)) as events:
-        async for event in events:
-            if isinstance(event, Rationale):
-                _count_rationale(event, engine)
-            yield event
-
-
-async def _measure(judgement: Judgement, engine: Engine, reason: str | None) -> Rationale:
-    try:
-        rationale = await engine.run(
-            grounded.explain, judgement.verdict, judgement.features, judgement.views, reason, engine.settings.lines
-        )
-    except Exception as error:
-        log.exception("%s: no rationale", judgement.id)
-        _announce(judgement.id, rationale_notices(judgement, None), engine)
-        raise RationaleFailed("the rationale could not be written; the verdict stands", field="rationale") from error
-    _count_rationale(rationale, engine)
-    _announce(judgement.id, rationale_notices(judgement, rationale), engine)
-    return rationale
-
-
-def _announce(comparison: str, notices: tuple[Notice, ...], engine: Engine) -> None:
-    """Nothing is silent: each warning of an answer is counted and logged too."""
-    for notice in notices:
-        engine.metrics.warnings.labels(notice.code).inc()
-        log.info("%s: %s: %s", comparison, notice.code, notice.message)
-
-
-def _count(verdict: Verdict, engine: Engine) -> None:
-    metrics, category = engine.metrics, verdict.category
-    metrics.verdicts.labels(category.name, category.source).inc()
-    metrics.confidence.labels(category.name).observe(verdict.confidence)
-    metrics.too_close.inc(verdict.too_close)
-    metrics.split_votes.inc(verdict.split)
-
-
-def _count_rationale(rationale: Rationale, engine: Engine) -> None:
-    metrics = engine.metrics
-    metrics.rationales.labels(rationale.source, rationale.reason or "").inc()
-    if rationale.grounding is not None:
-        metrics.grounding.labels(rationale.source).observe(rationale.grounding)

@@ -8,13 +8,14 @@ from fastapi.responses import Response, StreamingResponse
 from fastapi.sse import format_sse_event
 from pydantic import BaseModel
 
-from idiff import pipeline, schemas
+from idiff import explanation, pipeline, schemas
 from idiff.api import present, problems
 from idiff.api.documentation import FORM
 from idiff.api.form import read_upload
 from idiff.api.state import service_of
 from idiff.engine import Engine
-from idiff.pipeline import Judgement, Restart
+from idiff.explanation import Restart
+from idiff.pipeline import Judgement
 from idiff.thinking.client import Delta
 from idiff.types import Rationale
 
@@ -48,7 +49,7 @@ async def compare(request: Request) -> Response:
     if _streamed(request.headers.get("accept", "")):
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(_events(judgement, engine), media_type="text/event-stream", headers=headers)
-    rationale = await pipeline.conclude(judgement, engine)
+    rationale = await explanation.conclude(judgement, engine)
     answer = present.comparison(judgement, rationale, engine)
     timing = ", ".join(f"{stage};dur={ms}" for stage, ms in answer.timings_ms.items())
     return Response(answer.model_dump_json(), media_type="application/json", headers={"Server-Timing": timing})
@@ -58,7 +59,7 @@ async def _events(judgement: Judgement, engine: Engine) -> AsyncIterator[bytes]:
     yield _event("verdict", present.verdict(judgement, engine))
     rationale = None
     try:
-        async with aclosing(pipeline.explain(judgement, engine)) as events:
+        async with aclosing(explanation.explain(judgement, engine)) as events:
             async for event in events:
                 match event:
                     case Delta(text):

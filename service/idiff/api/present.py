@@ -2,8 +2,9 @@
 
 from idiff import __version__, schemas
 from idiff.engine import Engine
+from idiff.explanation import rationale_notices
 from idiff.imaging import PREPROCESSING_VERSION
-from idiff.pipeline import Judgement, rationale_notices
+from idiff.pipeline import Judgement
 from idiff.types import Image, Notice, PhotoViews, Rationale, Verdict, Views
 
 

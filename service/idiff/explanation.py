@@ -1,0 +1,105 @@
+"""From the verdict to its rationale: the Thinking Model where there is one, else what was measured."""
+
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from idiff.engine import Engine
+from idiff.errors import RationaleFailed
+from idiff.pipeline import Judgement, announce
+from idiff.thinking import grounded, prompt
+from idiff.thinking.client import Delta
+from idiff.thinking.options import ThinkingUnavailable
+from idiff.types import Notice, Rationale
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """What was streamed of the rationale so far must be dropped."""
+
+    reason: str
+
+
+Event = Delta | Restart | Rationale
+
+
+async def explain(judgement: Judgement, engine: Engine) -> AsyncGenerator[Event]:
+    """The rationale as it is written: pieces of text, then the authoritative whole. Never fails for want of a model."""
+    if judgement.wanted == "none":
+        return
+    with judgement.clock.stage("rationale"):
+        reason: str | None = None
+        if judgement.wanted != "measured" and engine.settings.thinking_url is None:
+            reason = "not_configured"
+        elif judgement.wanted != "measured":
+            started = False
+            try:
+                async with aclosing(_think(judgement, engine)) as events:
+                    async for event in events:
+                        started = True
+                        yield event
+                return
+            except ThinkingUnavailable as unavailable:
+                reason = unavailable.reason
+                log.warning("%s: the Thinking Model wrote no rationale: %s", judgement.id, unavailable)
+            except Exception:  # whatever goes wrong with the model, the measurements can answer
+                reason = "internal_error"
+                log.exception("%s: the Thinking Model's client failed", judgement.id)
+            if started:
+                yield Restart(reason)
+        rationale = await _measure(judgement, engine, reason)
+        for line in rationale.text.splitlines(keepends=True):
+            yield Delta(line)
+        yield rationale
+
+
+async def conclude(judgement: Judgement, engine: Engine) -> Rationale | None:
+    """The whole rationale; None where none was asked for, or where it failed: a verdict never fails with it."""
+    rationale = None
+    try:
+        async for event in explain(judgement, engine):
+            if isinstance(event, Rationale):
+                rationale = event
+    except RationaleFailed:
+        return None
+    return rationale
+
+
+def rationale_notices(judgement: Judgement, rationale: Rationale | None) -> tuple[Notice, ...]:
+    """What to say where a model was meant to write the rationale and the measurements did, or where nothing could."""
+    if rationale is None:
+        failed = Notice("rationale_failed", "the rationale could not be written; the verdict stands", "rationale")
+        return () if judgement.wanted == "none" else (failed,)
+    if rationale.reason is None:
+        return ()
+    if rationale.reason == "not_configured" and judgement.wanted == "auto":
+        return ()
+    message = f"the Thinking Model did not write the rationale ({rationale.reason}); it is measured"
+    return (Notice("rationale_fallback", message, "rationale"),)
+
+
+async def _think(judgement: Judgement, engine: Engine) -> AsyncGenerator[Delta | Rationale]:
+    verdict, features = judgement.verdict, judgement.features
+    question = prompt.build(verdict.category.name, features, verdict, lines=engine.settings.lines)
+    async with aclosing(engine.thinking.explain(question, judgement.views)) as events:
+        async for event in events:
+            if isinstance(event, Rationale):
+                engine.metrics.observe_rationale(event)
+            yield event
+
+
+async def _measure(judgement: Judgement, engine: Engine, reason: str | None) -> Rationale:
+    try:
+        rationale = await engine.run(
+            grounded.explain, judgement.verdict, judgement.features, judgement.views, reason, engine.settings.lines
+        )
+    except Exception as error:
+        log.exception("%s: no rationale", judgement.id)
+        announce(judgement, rationale_notices(judgement, None), engine)
+        raise RationaleFailed("the rationale could not be written; the verdict stands", field="rationale") from error
+    engine.metrics.observe_rationale(rationale)
+    announce(judgement, rationale_notices(judgement, rationale), engine)
+    return rationale

@@ -1,6 +1,8 @@
 """What the imaging tests share: synthetic scenes, files made of them, and how far two pictures are apart."""
 
 import io
+import struct
+import zlib
 from functools import cache
 from typing import Any
 
@@ -84,3 +86,19 @@ def warped(picture: Image, matrix: NDArray[np.float64], *, width: int, height: i
     """The picture moved by a 2x3 matrix of pixel-centre coordinates, mirrored where nothing is known."""
     result = cv2.warpAffine(picture, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     return np.asarray(result, np.uint8)
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def png(width: int, height: int, *chunks: bytes) -> bytes:
+    """A PNG with the header of an 8-bit RGB picture of any size."""
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + b"".join(chunks) + chunk(b"IEND", b"")
+
+
+def tiff_with(*tags: tuple[int, int, int, int]) -> bytes:
+    """A little-endian TIFF of one directory; tags as (number, type, count, value)."""
+    entries = b"".join(struct.pack("<HHII", *tag) for tag in sorted(tags))
+    return b"II*\x00" + struct.pack("<IH", 8, len(tags)) + entries + b"\x00" * 64

@@ -10,19 +10,18 @@ from idiff.types import CategoryName
 from idiff_models.answer.cache import build, read, split_names
 from idiff_models.answer.card import write_card
 from idiff_models.answer.members import train_all
-from idiff_models.answer.photos import SHARES, data_root
+from idiff_models.answer.photos import SHARES, Split, data_root
 from idiff_models.answer.release import export_all, write_manifest
 from idiff_models.answer.starter import DOMAINS, Plan
 from idiff_models.answer.training import to_tensor
 from idiff_models.evaluate.calibration import calibrate
 from idiff_models.evaluate.camera_pairs import camera_pairs
 from idiff_models.evaluate.intervals import Share
-from idiff_models.evaluate.judging import judge_split, read_judged
+from idiff_models.evaluate.judging import Judged, judge_split
 from idiff_models.evaluate.report import Report, summarise
 
 PLAN = Plan()
 VERSION = "starter-1"
-JUDGED = "judged-{}.json"
 
 
 def _photos(data: Path | None) -> Path:
@@ -53,19 +52,19 @@ def export(work: Path, out: Path, workers: int, plan: Plan = PLAN) -> None:
 def release(work: Path, out: Path, data: Path | None, workers: int, plan: Plan = PLAN) -> None:
     """Judge the validation pairs with the exported graphs, fit both categories' calibration and write the manifest."""
     manifest = read_manifest(out)
-    target, count = work / JUDGED.format("validation"), plan.validation_pairs
-    judged = judge_split(out, _photos(data), plan.labels, "validation", count, plan.seed, workers, target)
+    judged = _judge("validation", plan.validation_pairs, work, out, data, workers, plan)
     fitted = {domain: calibrate([row.logit for row in judged if row.category == domain]) for domain in DOMAINS}
     write_manifest(out, VERSION, list(manifest.members), plan.provenance(), fitted)
 
 
 def evaluate(work: Path, out: Path, data: Path | None, workers: int, plan: Plan = PLAN) -> Report:
-    """Judge the test pairs and write the figures to manifest, `evaluation.json` and model card."""
-    target, count = work / JUDGED.format("test"), plan.test_pairs
-    test = judge_split(out, _photos(data), plan.labels, "test", count, plan.seed, workers, target)
+    """Judge the test pairs, and the validation pairs that choose the statistics' signs, and write the figures to
+    manifest, `evaluation.json` and model card. Needs nothing but the release and the photographs."""
+    validation = _judge("validation", plan.validation_pairs, work, out, data, workers, plan)
+    test = _judge("test", plan.test_pairs, work, out, data, workers, plan)
     manifest = read_manifest(out)
     camera = camera_pairs((data or data_root()) / "camera_pairs", out)
-    report = summarise(read_judged(work / JUDGED.format("validation")), test, manifest.calibration, camera)
+    report = summarise(validation, test, manifest.calibration, camera)
     measured = [_measured("all", report.overall), *(_measured(name, report.by_category[name]) for name in DOMAINS)]
     manifest = write_manifest(
         out, VERSION, list(manifest.members), plan.provenance(), manifest.calibration, tuple(measured)
@@ -74,6 +73,13 @@ def evaluate(work: Path, out: Path, data: Path | None, workers: int, plan: Plan 
     photos = {split: len(split_names(_photos(data), split)) for split in SHARES}
     write_card(out, manifest, report, plan, photos)
     return report
+
+
+def _judge(
+    split: Split, count: int, work: Path, out: Path, data: Path | None, workers: int, plan: Plan
+) -> list[Judged]:
+    target = work / f"judged-{split}.json"
+    return judge_split(out, _photos(data), plan.labels, split, count, plan.seed, workers, target)
 
 
 def read_manifest(out: Path) -> Manifest:

@@ -80,10 +80,6 @@ def judge_split(
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         jobs = [pool.submit(_block, release, folder, labels, split, span, seed) for span in spans]
         judged = [row for job in tqdm(jobs, desc=f"judge {split}", unit_scale=BLOCK) for row in job.result()]
+    target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps([asdict(row) for row in judged]))
     return judged
-
-
-def read_judged(path: Path) -> list[Judged]:
-    """What `judge_split` wrote; raises FileNotFoundError where it has not run."""
-    return [Judged(**row) for row in json.loads(path.read_text())]

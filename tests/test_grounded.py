@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from picture import chart
+from PIL import Image as PillowImage
+from PIL import ImageFilter
 
 from idiff.features import measure_photo
 from idiff.features.evidence import gather
@@ -204,6 +206,92 @@ def test_smoothing_is_told_from_softness() -> None:
     assert re.search("smearing|smoothing", line_on(smoothed, "Texture").text)
     soft = told(chart(), CHANGES["blur"](chart()), verdict_for("A"))
     assert not re.search("smearing|smoothing", soft.text)
+
+
+PHOTOS = ["chart", *(f"photos/{name}.jpg" for name in ("cid22/1025469", "cid22/2389166", "cid22/6078297", "kodak/14"))]
+
+
+@pytest.fixture(params=PHOTOS)
+def picture(request: pytest.FixtureRequest) -> Image:
+    if request.param == "chart":
+        return chart()
+    path = request.getfixturevalue("data") / request.param
+    if not path.is_file():
+        pytest.skip(f"no shared photograph {path}")
+    return np.ascontiguousarray(cv2.imread(str(path))[..., ::-1])
+
+
+def favoured(rationale: Rationale, metric: str) -> set[Side | None]:
+    return {line.favours for line in rationale.lines if line.metric == metric}
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.5])
+def test_a_gain_is_no_difference_of_noise_or_texture(picture: Image, factor: float) -> None:
+    rationale = told(picture, gained(picture, factor), verdict_for("A"))
+    for metric in ("Sharpness", "Texture", "Noise", "Artifacts"):
+        assert favoured(rationale, metric) <= {None}, rationale.text
+
+
+def test_motion_blur_is_given_no_merit(picture: Image) -> None:
+    kernel = np.zeros((11, 11), np.float32)
+    kernel[5] = 1 / 11
+    rationale = told(picture, cv2.filter2D(picture, -1, kernel), verdict_for("A"))
+    assert line_on(rationale, "Sharpness").favours == "A"
+    assert {line.favours for line in rationale.lines} <= {"A", None}, rationale.text
+    assert "halos" not in rationale.text
+
+
+def test_turning_and_encoding_again_is_no_difference(picture: Image) -> None:
+    turned = as_jpeg(np.ascontiguousarray(np.rot90(picture)), 95)
+    assert {line.favours for line in told(picture, turned, verdict_for("A")).lines} == {None}
+
+
+def test_strong_sharpening_is_named(picture: Image) -> None:
+    harsh = PillowImage.fromarray(picture).filter(ImageFilter.UnsharpMask(2, 250, 0))
+    rationale = told(picture, np.asarray(harsh), verdict_for("A"))
+    assert "edge enhancement" in line_on(rationale, "Sharpness").text
+    assert "sharpening" in line_on(rationale, "Texture").text
+    assert "richer" not in rationale.summary
+
+
+def test_compression_is_given_no_merit(picture: Image) -> None:
+    rationale = told(picture, as_jpeg(picture, 30), verdict_for("A"))
+    assert "ompression" in line_on(rationale, "Artifacts").text
+    assert {line.favours for line in rationale.lines} <= {"A", None}, rationale.text
+
+
+def test_resampling_is_not_called_compression(picture: Image) -> None:
+    height, width = picture.shape[:2]
+    soft = cv2.resize(cv2.resize(picture, (width // 2, height // 2), interpolation=cv2.INTER_AREA), (width, height))
+    assert "ompression" not in told(as_jpeg(picture, 95), as_jpeg(soft, 95), verdict_for("A")).text
+
+
+def test_noise_makes_no_photo_sharper(picture: Image) -> None:
+    rationale = told(picture, noisy(picture, 12), verdict_for("A"))
+    assert favoured(rationale, "Sharpness") == {None}, rationale.text
+    assert favoured(rationale, "Noise") == {"A"}
+
+
+def test_a_green_cast_is_named(picture: Image) -> None:
+    green = np.clip(np.rint(picture * np.array([0.9, 1.15, 0.9])), 0, 255).astype(np.uint8)
+    line = line_on(told(picture, green, verdict_for("A")), "Color", "Global")
+    assert re.search(r"Image B \(Right\) (leans|shifts) \w+ towards green", line.text)
+    assert line.favours is None
+
+
+def test_tiny_and_unaligned_crops_are_not_compared_closely() -> None:
+    small = resize(chart(), Size(40, 40))
+    tiny = told(small, cv2.GaussianBlur(small, (0, 0), 2), verdict_for("A"))
+    assert [line.metric for line in tiny.lines if line.region == "Detail Region"] == ["Detail"]
+    assert "too few pixels" in tiny.lines[0].text
+    views = views_of(chart(), CHANGES["blur"](chart()))
+    features = Features(measure_photo(views.a), measure_photo(views.b))
+    for method, side, text in (("failed", 200, "compar"), ("features", 2, "compar"), ("features", 200, "pixels, so")):
+        alignment = replace(views.alignment, method=method)
+        unlike = replace(views, a=replace(views.a, crop_box=Box(0, 0, side, side)), alignment=alignment)
+        rationale = explain(verdict_for("A"), features, unlike, None)
+        assert any(text in line.text for line in rationale.lines if line.metric == "Detail"), rationale.text
+        assert ("Texture" in {line.metric for line in rationale.lines}) is (text == "pixels, so")
 
 
 def test_a_verdict_against_the_measurements_is_admitted() -> None:

@@ -24,7 +24,8 @@ class Evidence:
     """Of one photo; the first five of its crop view, the others of its global view.
 
     `native_side`: pixels of the original that a side of the crop view was cut from, nan where the caller gave the crop;
-    `crop_contrast` and `contrast`: standard deviation of luma, grey levels; `warmth`: mean R - B, grey levels.
+    `crop_contrast` and `contrast`: standard deviation of luma, grey levels; `warmth`: mean R - B, and `green`:
+    mean G - (R + B) / 2, grey levels.
     """
 
     native_side: float
@@ -35,6 +36,7 @@ class Evidence:
     global_edges: Edges
     contrast: float
     warmth: float
+    green: float
 
 
 def gather(views: PhotoViews) -> Evidence:
@@ -43,7 +45,7 @@ def gather(views: PhotoViews) -> Evidence:
     height, width = views.global_view.shape[:2]
     whole = resize(views.global_view, fit(Size(width, height), OVERVIEW_SIDE))
     overview = to_luma(whole)
-    mean_red, _, mean_blue, _ = cv2.mean(whole)
+    mean_red, mean_green, mean_blue, _ = cv2.mean(whole)
     return Evidence(
         native_side=float(views.crop_box.width) if views.crop_box else float("nan"),
         edges=measure_edges(np.asarray(luma, np.uint8)),
@@ -53,6 +55,7 @@ def gather(views: PhotoViews) -> Evidence:
         global_edges=measure_edges(overview),
         contrast=float(cv2.meanStdDev(overview)[1][0, 0]),
         warmth=mean_red - mean_blue,
+        green=mean_green - (mean_red + mean_blue) / 2,
     )
 
 

@@ -4,11 +4,11 @@ Each function looks at one aspect and gives one finding, a difference (level 1-3
 says what was measured, whatever the verdict.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from idiff.thinking.pair import Pair, other
-from idiff.thinking.readings import Reading
+from idiff.thinking.pair import RIM_STRONG, Pair, other
+from idiff.thinking.readings import Quality, Reading
 from idiff.types import Side
 
 MID_GREY: Final = 118.0
@@ -16,6 +16,9 @@ MID_GREY: Final = 118.0
 
 OFF_BALANCE: Final = 15.0
 """Grey levels by which a frame must be farther from mid-grey than the other one to look too dark or too bright."""
+
+TONAL: Final[tuple[Quality, ...]] = ("brightness", "contrast", "warmth", "green")
+"""What a change of exposure or white balance moves."""
 
 COLORLESS: Final = 4.0
 """Colourfulness below which a frame looks like black and white."""
@@ -44,16 +47,17 @@ def sharpness(pair: Pair) -> Finding:
     if not all(counts):
         if not any(counts):
             return Finding("edges_none", checked=False)
-        side: Side = "A" if counts[0] else "B"
-        return Finding("edges_one", side, side, 3, 10.0)
+        only: Side = "A" if counts[0] else "B"
+        return Finding("edges_one", only, only, 3, 10.0)
     reading = pair.readings["sharpness"]
     if reading.more is None and pair.detailed():
-        return _difference("sharper_detail", pair.readings["detail"], pair.more("detail"))
+        side, detail = pair.more("detail"), pair.readings["detail"]
+        return _difference("sharper_harsh" if pair.enhanced() == side else "sharper_detail", detail, side)
     if reading.more is None:
         return Finding("sharpness_similar")
     if pair.grain_sharpened():
         return _difference("sharper_grain", reading, None)
-    if pair.halos() == reading.more:
+    if pair.enhanced() == reading.more:
         return _difference("sharper_harsh", reading, reading.more)
     detailed = pair.more("texture") == reading.more and pair.smoothed() is None
     return _difference("sharper_detail" if detailed else "sharper_edges", reading, reading.more)
@@ -69,7 +73,9 @@ def texture(pair: Pair) -> Finding | None:
         if grain.level >= 2 and grain.more == pair.more("laplacian") and not pair.grain_follows():
             return _difference("texture_grain", grain, None)
         return Finding("texture_similar")
-    if pair.halos() == side:
+    if pair.coarser(side):
+        return None  # Block edges look like texture.
+    if pair.enhanced() == side:
         return _difference("texture_sharpened", reading, None)
     if pair.smoothed():
         return _difference("texture_smeared", reading, side)
@@ -88,15 +94,19 @@ def noise(pair: Pair) -> Finding | None:
     if blocky and other(blocky) in (reading.more, color.more):
         return None
     if color.more and color.weight > reading.weight and not (pair.grain_follows() and color.more == reading.more):
-        return _difference("color_noise", color, other(color.more))
+        clean = other(color.more)
+        doubtful = pair.softer(clean) or pair.coarser("A") or pair.coarser("B") or (_relit(pair) and color.level < 2)
+        return None if doubtful else _difference("color_noise", color, clean)
     if reading.more is None:
-        if shadow and shadow.more and shadow.level >= 2:
+        if shadow and shadow.more and shadow.level >= 2 and not pair.softer(other(shadow.more)):
             return _difference("noisier_shadows", shadow, other(shadow.more))
         return Finding("noise_similar")
     if pair.smoothed() == other(reading.more):
         return _difference("noise_smoothing", reading, None)
     if pair.grain_follows():
         return Finding("noise_follows", reading.more)
+    if pair.softer(other(reading.more)) or pair.coarser(other(reading.more)):
+        return None  # Softness and compression take grain away, which is no merit.
     if shadow and shadow.more == reading.more and shadow.weight > 1.3 * reading.weight:
         return _difference("noisier_shadows", shadow, other(reading.more))
     return _difference("noisier", reading, other(reading.more))
@@ -104,7 +114,10 @@ def noise(pair: Pair) -> Finding | None:
 
 def halos(pair: Pair) -> Finding | None:
     side = pair.halos()
-    return _difference("halos", pair.readings["halos"], other(side)) if side else None
+    if side is None:
+        return None
+    finding = _difference("halos", pair.readings["halos"], other(side))
+    return replace(finding, level=max(2, finding.level)) if pair.rims(side) >= RIM_STRONG else finding
 
 
 def blocks(pair: Pair) -> Finding | None:
@@ -124,8 +137,8 @@ def overall_sharpness(pair: Pair) -> Finding | None:
         return None
     if reading.more is None:
         return Finding("global_magnified", level=1, weight=1.0) if pair.sharper() else Finding("global_similar")
-    if pair.sharper() != reading.more and reading.more in (pair.more("grain"), pair.blocky()):
-        return None  # Grain and block edges alone can look like sharpness.
+    if pair.sharper() != reading.more and (reading.level < 2 or pair.more("grain") or pair.blocky() or _relit(pair)):
+        return None  # Grain, block edges and another exposure move the measured width of edges by themselves.
     key = "global_sharper" if pair.sharper() == reading.more else "global_sharper_alone"
     return _difference(key, reading, reading.more)
 
@@ -134,6 +147,10 @@ def exposure(pair: Pair) -> Finding:
     """Clipping where it is plain, else brightness where it departs from mid-grey, else clipping where it is slight."""
     clipping = max(pair.readings["highlights"], pair.readings["shadows"], key=lambda reading: reading.weight)
     brightness = pair.readings["brightness"]
+    if clipping.more and not brightness.more and (clipping.level < 2 or pair.softer(other(clipping.more))):
+        return Finding("exposure_similar")  # Blur alone takes the darkest and brightest pixels away, as grain does.
+    if clipping.more and not brightness.more and pair.more("grain") == other(clipping.more):
+        return Finding("exposure_similar")
     if clipping.more and clipping.level >= min(3, max(2, brightness.level)):
         return _difference(clipping.quality, clipping, other(clipping.more))
     if brightness.more and brightness.level >= 2:
@@ -155,22 +172,31 @@ def contrast(pair: Pair) -> Finding | None:
 
 
 def color(pair: Pair) -> Finding:
-    saturation, warmth = pair.readings["color"], pair.readings["warmth"]
+    saturation = pair.readings["color"]
+    balance = max(pair.readings["warmth"], pair.readings["green"], key=lambda reading: reading.weight)
     rich = saturation.more
     if rich and pair.tone(rich, "colorfulness") > COLORED and pair.tone(other(rich), "colorfulness") < COLORLESS:
         return _difference("colorless", saturation, None)
-    if rich and saturation.weight >= warmth.weight:
+    if rich and balance.level < 2 and saturation.weight >= balance.weight:
         return _difference("color", saturation, None)
-    if warmth.more:
-        return _difference("warmer", warmth, None)
+    if balance.more:
+        return _difference("warmer" if balance.quality == "warmth" else "greener", balance, None)
     return Finding("color_similar")
+
+
+def _relit(pair: Pair) -> bool:
+    """Whether tone or color balance differ so much that they may pass for other differences."""
+    return any(pair.readings[name].level >= 2 for name in TONAL)
 
 
 CROP: Final = (sharpness, texture, noise, halos, blocks)
 IDENTICAL: Final = (Finding("same_sharpness"), Finding("same_texture"), Finding("same_noise"))
 """What there is to say of a crop that is the same in every pixel."""
 
-FRAME: Final = (resolution, overall_sharpness, exposure, contrast, color)
+TONES: Final = (exposure, contrast, color)
+"""What can be said of the frame where the crops cannot be compared."""
+
+FRAME: Final = (resolution, overall_sharpness, *TONES)
 
 
 def _difference(key: str, reading: Reading, favours: Side | None) -> Finding:

@@ -1,6 +1,7 @@
 """A pair's measurements and what follows from them together: sharpness or grain, softness or smoothing."""
 
 from dataclasses import dataclass
+from math import isnan
 from typing import Final
 
 from idiff.features.evidence import Evidence
@@ -9,11 +10,20 @@ from idiff.types import Features, Side
 
 Readings = dict[Quality, Reading]
 
-RIM_SEEN: Final = 0.25
+RIM_SEEN: Final = 0.35
 """Overshoot, share of the step, below which rims are no halos."""
 
-BLOCKS_SEEN: Final = 0.8
+RIM_STRONG: Final = 0.5
+"""Overshoot that a photo must show to have halos where it is also the sharper one: blur takes rims away unasked."""
+
+STEEP: Final = 0.65
+"""Edge width, pixels, below which the slope exceeds what a lens and a sensor give."""
+
+BLOCKS_SEEN: Final = 0.65
 """Blockiness, octaves, below which a grid is not seen."""
+
+BLOCKS_HINTED: Final = 0.3
+"""Difference of blockiness, octaves, from which compression may explain cleaner color."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +86,33 @@ class Pair:
         return self.readings["grain"].value / self.readings["sharpness"].value
 
     def halos(self) -> Side | None:
+        """Who shows rims of over-sharpening; the softer photo's and a compression grid's are others."""
         side = self.more("halos")
-        return side if side and self.evidence(side).edges.overshoot >= RIM_SEEN else None
+        if side is None or self.blocky() == side or other(side) in (self.more("sharpness"), self.more("texture")):
+            return None
+        least = RIM_STRONG if self.sharper() == side else RIM_SEEN
+        return side if self.rims(side) >= least else None
+
+    def rims(self, side: Side) -> float:
+        """Overshoot of a photo's edges in the crop, share of the step."""
+        return self.evidence(side).edges.overshoot
+
+    def enhanced(self) -> Side | None:
+        """Whose crispness sharpening made: it shows halos, or edges too steep and too restless to measure them."""
+        side = self.more("texture")
+        if self.halos() or side is None or self.more("laplacian") != side or self.readings["texture"].level < 2:
+            return self.halos()
+        edges = self.evidence(side).edges
+        return side if edges.width < STEEP and isnan(edges.overshoot) else None
+
+    def softer(self, side: Side) -> bool:
+        """Whether a photo lacks what the other one has of edges or texture: then its calm is no merit."""
+        return other(side) in (self.sharper(), self.more("texture"))
+
+    def coarser(self, side: Side) -> bool:
+        """Whether a photo shows traces of stronger compression, which takes fine color away."""
+        blocks = self.readings["blocks"]
+        return abs(blocks.value) >= BLOCKS_HINTED and (blocks.value > 0) == (side == "A")
 
     def blocky(self) -> Side | None:
         """Who shows a compression grid. It takes grain away, which is no merit."""

@@ -1,7 +1,7 @@
 """Measured A-B differences on scales where equal steps look about equally large, with dead-bands and grades."""
 
 from dataclasses import dataclass
-from math import isnan, log2
+from math import copysign, isnan, log2
 from typing import Final, Literal
 
 from idiff.features.edges import Edges
@@ -10,18 +10,18 @@ from idiff.types import Features, Side, Statistics
 
 Quality = Literal[
     "sharpness", "laplacian", "detail", "texture", "grain", "shadow_grain", "color_grain", "halos", "blocks",
-    "resolution", "global_sharpness", "brightness", "highlights", "shadows", "contrast", "color", "warmth",
+    "resolution", "global_sharpness", "brightness", "highlights", "shadows", "contrast", "color", "warmth", "green",
 ]  # fmt: skip
 
 GRADES: Final[dict[Quality, tuple[float, float, float]]] = {
     "sharpness": (0.20, 0.45, 1.00),
     "laplacian": (0.45, 0.70, 1.80),
     "detail": (0.40, 0.70, 1.80),
-    "texture": (0.15, 0.40, 0.90),
+    "texture": (0.18, 0.40, 0.90),
     "grain": (0.30, 0.70, 1.40),
     "shadow_grain": (0.30, 0.70, 1.40),
     "color_grain": (0.35, 0.70, 1.40),
-    "halos": (0.12, 0.25, 0.45),
+    "halos": (0.20, 0.35, 0.55),
     "blocks": (0.60, 1.20, 2.00),
     "resolution": (0.10, 0.50, 1.00),
     "global_sharpness": (0.15, 0.35, 0.80),
@@ -31,12 +31,13 @@ GRADES: Final[dict[Quality, tuple[float, float, float]]] = {
     "contrast": (0.10, 0.25, 0.60),
     "color": (0.15, 0.35, 0.80),
     "warmth": (4.0, 9.0, 20.0),
+    "green": (4.0, 9.0, 20.0),
 }
 """From where a difference counts as slight, noticeable and considerable.
 
 The first is the dead-band: about 95 % of near-identical pictures (the same photo as JPEG of quality 90 and 95, or its
 crop shifted by a few pixels) differ by less, which tests/test_grounded.py checks. Units: octaves (log2 of a ratio), but
-grey levels for brightness and warmth, shares for highlights and shadows, and shares of an edge's step for halos.
+grey levels for brightness, warmth and green, shares for highlights and shadows, and shares of an edge's step for halos.
 """
 
 VISIBLE_GRAIN: Final = 1.0
@@ -51,6 +52,21 @@ RIMS_PER_OCTAVE: Final = 0.15
 
 GRAIN_IN_DETAIL: Final = 0.5
 """Octaves of the Laplacian's root that an octave of grain accounts for."""
+
+WIDTH_PER_DETAIL: Final = 2.0
+"""Octaves of edge width that an octave of the Laplacian's root can vouch for."""
+
+GRAIN_PER_TEXTURE: Final = 3.0
+"""Times by which grain must exceed a difference of texture to account for all of it."""
+
+CLIPPED_MORE: Final = 0.01
+"""Share of pixels near black or white that a photo must have more for its cleanliness to prove nothing."""
+
+CLIPPED_MUCH: Final = 0.05
+"""The same, from which two exposures show their fine structure in different places."""
+
+CLIPPED_EDGES: Final = 0.3
+"""Octaves by which such clipping may widen or narrow edges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +96,7 @@ def read(features: Features, a: Evidence, b: Evidence) -> dict[Quality, Reading]
         "contrast": _octaves(a.contrast, b.contrast, VISIBLE_GRAIN),
         "color": color,
         "warmth": _tint(a.warmth, tones[0], tones[1]) - _tint(b.warmth, tones[1], tones[0]),
+        "green": _tint(a.green, tones[0], tones[1]) - _tint(b.green, tones[1], tones[0]),
         **_crop(features, a, b, color),
     }
     return {quality: grade(quality, value) for quality, value in values.items() if not isnan(value)}
@@ -88,23 +105,44 @@ def read(features: Features, a: Evidence, b: Evidence) -> dict[Quality, Reading]
 def _crop(features: Features, a: Evidence, b: Evidence, color: float) -> dict[Quality, float]:
     values: dict[Quality, float] = {"blocks": a.blockiness - b.blockiness}
     contrast = _octaves(_tonal_contrast(a), _tonal_contrast(b), VISIBLE_GRAIN)
+    tones = features.a.crop_view, features.b.crop_view
+    brightness = _octaves(tones[0].brightness, tones[1].brightness, VISIBLE_GRAIN)
+    clipped = (tones[0].under_exposed + tones[0].over_exposed) - (tones[1].under_exposed + tones[1].over_exposed)
     sharpness = _sharper(a.edges, b.edges)
     grain = 0.0
+
+    alike = abs(tones[0].brightness - tones[1].brightness) < GRADES["brightness"][0]
+    elsewhere = not alike and abs(clipped) >= CLIPPED_MUCH
+
+    def beyond_tone(value: float, *explained: float) -> float:
+        # A brighter rendering scales all structure with it; what is clipped shows none.
+        hidden = elsewhere or (abs(clipped) >= CLIPPED_MORE and value * clipped < 0)
+        return 0.0 if hidden else _beyond(value, contrast, brightness, *explained)
+
     if a.patches and b.patches:
         texture = _octaves(a.patches.texture, b.patches.texture, VISIBLE_GRAIN)
-        grain = _beyond(_octaves(a.patches.grain, b.patches.grain, VISIBLE_GRAIN), contrast)
+        grain = beyond_tone(_octaves(a.patches.grain, b.patches.grain, VISIBLE_GRAIN))
         values["grain"] = grain
-        values["texture"] = texture if isnan(sharpness) else _beyond(texture, contrast)
-        values["color_grain"] = _beyond(_octaves(a.patches.color_grain, b.patches.color_grain, VISIBLE_GRAIN), color)
-        if a.patches.shadow_grain is not None and b.patches.shadow_grain is not None:
-            values["shadow_grain"] = _octaves(a.patches.shadow_grain, b.patches.shadow_grain, VISIBLE_GRAIN)
+        leaked = grain * texture > 0 and abs(grain) > GRAIN_PER_TEXTURE * abs(texture)
+        values["texture"] = 0.0 if leaked else beyond_tone(texture)
+        color_grain = _octaves(a.patches.color_grain, b.patches.color_grain, VISIBLE_GRAIN)
+        values["color_grain"] = beyond_tone(color_grain, color)
+        # Of different exposures, different places lie in the shadows.
+        if alike and a.patches.shadow_grain is not None and b.patches.shadow_grain is not None:
+            values["shadow_grain"] = beyond_tone(
+                _octaves(a.patches.shadow_grain, b.patches.shadow_grain, VISIBLE_GRAIN)
+            )
     if not isnan(sharpness):
         # The Laplacian is in squared grey levels, hence the half. Where it speaks against the edges, less is claimed.
         laplacian = _octaves(features.a.crop_view.laplacian, features.b.crop_view.laplacian, VISIBLE_GRAIN) / 2
-        values["laplacian"] = _beyond(laplacian, contrast)
+        slack = copysign(CLIPPED_EDGES if elsewhere else 0.0, sharpness)
+        values["laplacian"] = _beyond(laplacian, contrast, brightness)
         values["detail"] = _beyond(values["laplacian"], GRAIN_IN_DETAIL * grain)
-        values["sharpness"] = _beyond(sharpness, -values["detail"])
-        values["halos"] = _beyond(a.edges.overshoot - b.edges.overshoot, RIMS_PER_OCTAVE * sharpness)
+        values["sharpness"] = _vouched(
+            _beyond(sharpness, -values["detail"], slack), WIDTH_PER_DETAIL * values["laplacian"]
+        )
+        rims = _beyond(a.edges.overshoot - b.edges.overshoot, RIMS_PER_OCTAVE * sharpness)
+        values["halos"] = 0.0 if abs(clipped) >= CLIPPED_MORE and rims * clipped < 0 else rims
     return values
 
 
@@ -121,15 +159,20 @@ def _octaves(a: float, b: float, floor: float) -> float:
     return log2(a + floor) - log2(b + floor)
 
 
-def _beyond(value: float, explained: float) -> float:
-    """The part of a difference that another one does not explain: nearer to zero, never past it, never farther."""
-    return max(0.0, value - max(0.0, explained)) if value > 0 else min(0.0, value - min(0.0, explained))
+def _beyond(value: float, *explained: float) -> float:
+    """The part of a difference that no other one explains: nearer to zero, never past it, never farther."""
+    return max(0.0, value - max(0.0, *explained)) if value > 0 else min(0.0, value - min(0.0, *explained))
 
 
-def _tint(warmth: float, own: Statistics, others: Statistics) -> float:
-    """Warmth as it would be at the pair's mean colourfulness: saturation alone makes no picture warmer."""
+def _vouched(value: float, support: float) -> float:
+    """The part of a difference that another one of the same sign vouches for."""
+    return min(value, max(0.0, support)) if value > 0 else max(value, min(0.0, support))
+
+
+def _tint(balance: float, own: Statistics, others: Statistics) -> float:
+    """Warmth or greenness as it would be at the pair's mean colourfulness: saturation alone makes no picture warmer."""
     mean = (own.colorfulness + others.colorfulness) / 2 + MUTED
-    return warmth / (own.colorfulness + MUTED) * mean
+    return balance / (own.colorfulness + MUTED) * mean
 
 
 def _tonal_contrast(evidence: Evidence) -> float:

@@ -1,10 +1,15 @@
 """The last line: which photo the ensemble prefers and how that stands to what was measured."""
 
+from typing import Final
+
 from idiff.features.evidence import same_pixels
 from idiff.thinking.findings import Finding
 from idiff.thinking.pair import other
 from idiff.thinking.phrases import NAMES, Wording, enumerate_words, phrases
 from idiff.types import Side, Verdict, Views
+
+UNMEASURED: Final = {"incomparable", "too_small"}
+"""Findings that say that most could not be compared."""
 
 
 def summarise(verdict: Verdict, findings: list[Finding], views: Views, wording: Wording) -> str:
@@ -14,8 +19,10 @@ def summarise(verdict: Verdict, findings: list[Finding], views: Views, wording: 
     said = {"split": verdict.split, "scene": not views.alignment.same_scene}
     addition = "".join(texts["addition"][key] for key, applies in said.items() if applies)
     differences = any(finding.level for finding in findings)
+    unmeasured = any(finding.key in UNMEASURED for finding in findings)
     if verdict.preferred is None:
-        case = "identical" if identical(views) else "different" if differences else "alike"
+        case = "different" if differences else "unmeasured" if unmeasured else "alike"
+        case = "identical" if identical(views) else case
         return wording.choose("tie", texts["tie"][case]) + addition
     x, y = verdict.preferred, other(verdict.preferred)
     own, others = _weight(findings, x), _weight(findings, y)
@@ -24,7 +31,7 @@ def summarise(verdict: Verdict, findings: list[Finding], views: Views, wording: 
     elif own or others:
         case = "supported" if own else "contradicted"
     else:
-        case = "rendering" if differences else "unexplained"
+        case = "unmeasured" if unmeasured else "rendering" if differences else "unexplained"
     text = wording.choose("summary", texts["close" if verdict.too_close else "clear"][case])
     merits, rest = (enumerate_words(_merits(findings, side) or [""]) for side in (x, y))
     return text.format(X=NAMES[x], Y=NAMES[y], merits=merits, others=rest) + addition

@@ -1,8 +1,12 @@
 """A comparison as text for a terminal."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from idiff.schemas import Comparison, Verdict
+
+CERTAIN: Final = 0.99
+"""Confidence above which figures would claim more than any model knows."""
 
 
 def text(comparison: Comparison) -> str:
@@ -39,4 +43,5 @@ def headline(verdict: Verdict) -> str:
     if verdict.preferred is None:
         return "Neither photo is preferred: an exact tie"
     close = ", too close to call" if verdict.too_close else ""
-    return f"Photo {verdict.preferred} is preferred, {verdict.confidence:.0%} sure{close}"
+    sure = "more than 99%" if verdict.confidence > CERTAIN else f"{verdict.confidence:.0%}"
+    return f"Photo {verdict.preferred} is preferred, {sure} sure{close}"

@@ -31,6 +31,8 @@ class Session:
         options.enable_cpu_mem_arena = False
         options.log_severity_level = 3
         wanted = PROVIDERS[provider]
+        if provider == "cuda":
+            ort.preload_dlls()  # CUDA's libraries come from PyPI, where the dynamic loader does not look
         try:
             self._session = ort.InferenceSession(graph, options, providers=[wanted])
         except Exception as error:  # ONNX Runtime's exceptions share no public base

@@ -50,8 +50,9 @@ def test_nothing_answers_at_the_url() -> None:
     assert answer.stderr.startswith("idiff: unreachable:")
 
 
-def test_a_bad_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(os.environ, "IDIFF_THINKING_URL", "localhost:8001")
+@pytest.mark.parametrize("url", ["localhost:8001", "http://host:port", "ftp://host"])
+def test_a_bad_setting_is_named(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setitem(os.environ, "IDIFF_THINKING_URL", url)
     for arguments in (("compare", *PAIR), ("serve",)):
         answer = idiff(*arguments)
         assert answer.returncode == 2

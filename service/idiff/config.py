@@ -5,10 +5,17 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from idiff.thinking.upstream import base_url
+
 Provider = Literal["cpu", "cuda"]
+
+
+def _usable(url: str) -> str:
+    base_url(url)
+    return url
 
 
 class Settings(BaseSettings):
@@ -43,7 +50,7 @@ class Settings(BaseSettings):
     lines_min: Annotated[int, Field(ge=1, le=12)] = Field(default=4, description="Fewest rationale lines asked for.")
     lines_max: Annotated[int, Field(ge=1, le=12)] = Field(default=7, description="Most rationale lines.")
 
-    thinking_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+")] | None = Field(
+    thinking_url: Annotated[str, AfterValidator(_usable)] | None = Field(
         default=None, description="Base URL of an OpenAI-compatible vLLM server, http:// or https://."
     )
     thinking_model: str = Field(default="rationale", description="Served name of the LoRA adapter.")

@@ -3,13 +3,13 @@
 import asyncio
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import Executor
 from typing import Self
 
 import numpy as np
 
-from idiff.answer.manifest import Calibration, Manifest, Member
+from idiff.answer.manifest import Calibration, Input, Manifest, Member
 from idiff.answer.release import Release
 from idiff.answer.session import Session, Tensor
 from idiff.config import Provider
@@ -30,10 +30,8 @@ class Specialist:
         """Execution providers its graphs run on."""
         return {self._encoder.provider, self._head.provider}
 
-    def encode(self, photo: PhotoViews) -> Tensor:
-        """One photo's embedding, float32 (1, embedding). One photo a call: no result depends on a neighbour."""
-        member = self.member
-        views = model_input(photo.global_view, photo.crop_view, member.input_size, member.mean, member.std)
+    def encode(self, views: Tensor) -> Tensor:
+        """The embedding, float32 (1, embedding), of one photo's `model_input`. One a call: none depends on another."""
         return self._encoder(views=views[np.newaxis])
 
     def compare(self, a: Tensor, b: Tensor) -> float:
@@ -43,10 +41,10 @@ class Specialist:
     def warm(self) -> float:
         """Seconds that the second of two encodings of an empty pair takes; the first pays for lazy initialisation."""
         side = self.member.input_size
-        views = np.zeros((1, 2, 3, side, side), np.float32)
+        views = np.zeros((2, 3, side, side), np.float32)
         for _ in range(2):
             start = time.perf_counter()
-            embedding = self._encoder(views=views)
+            embedding = self.encode(views)
         self.compare(embedding, embedding)
         return time.perf_counter() - start
 
@@ -86,11 +84,15 @@ class Ensemble:
         """Encode both photos with every specialist of `category` on `pool` and take the vote."""
         members = self._members[category.name]
         loop = asyncio.get_running_loop()
+        wanted = {specialist.member.reads for specialist in members}
+        inputs = await asyncio.gather(
+            *(loop.run_in_executor(pool, _inputs, photo, wanted) for photo in (views.a, views.b))
+        )
         embeddings = await asyncio.gather(
             *(
-                loop.run_in_executor(pool, specialist.encode, photo)
+                loop.run_in_executor(pool, specialist.encode, photo[specialist.member.reads])
                 for specialist in members
-                for photo in (views.a, views.b)
+                for photo in inputs
             )
         )
         pairs = list(zip(members, embeddings[::2], embeddings[1::2], strict=True))
@@ -99,6 +101,11 @@ class Ensemble:
         return decide(
             [(member, logits[member]) for member in order], category, self.manifest.calibration[category.name]
         )
+
+
+def _inputs(photo: PhotoViews, wanted: Collection[Input]) -> dict[Input, Tensor]:
+    """One photo as every one of `wanted` reads it, float32 (2, 3, side, side) each."""
+    return {kind: model_input(photo.global_view, photo.crop_view, *kind) for kind in wanted}
 
 
 def decide(logits: Sequence[tuple[Member, float]], category: Category, calibration: Calibration) -> Verdict:

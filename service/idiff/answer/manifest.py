@@ -1,6 +1,6 @@
 """What a release folder says of itself: `manifest.json`."""
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -19,6 +19,14 @@ class File(Part):
     path: str = Field(pattern=r"^[A-Za-z0-9._-]+$")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     bytes: int = Field(gt=0)
+
+
+class Input(NamedTuple):
+    """How a photo's views become a tensor: `side` in pixels; `mean` and `std` normalise 0-1 RGB."""
+
+    side: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
 
 
 class Member(Part):
@@ -41,6 +49,11 @@ class Member(Part):
     opset: int
     parameters: int
     weight: float = Field(default=1.0, gt=0)
+
+    @property
+    def reads(self) -> Input:
+        """What its encoder takes of a photo; members that read the same share it."""
+        return Input(self.input_size, self.mean, self.std)
 
 
 class Calibration(Part):

@@ -50,7 +50,7 @@ def explain(
     elif hindrance:
         crop = [Finding(hindrance, checked=False)]
     found = [("face" if face else "detail", finding) for finding in crop]
-    found += [("global", finding) for look in _frame(views) if (finding := look(pair))]
+    found += [("global", finding) for look in _frame(views, hindrance) if (finding := look(pair))]
     chosen = _select(found, min(FEWEST, lines[0]), lines[1])
     written = tuple(_line(*entry, wording, first=entry is chosen[0]) for entry in chosen)
     summary = summarise(verdict, [finding for _, finding in chosen], views, wording)
@@ -78,8 +78,8 @@ def _hindrance(views: Views) -> str | None:
     return "incomparable" if guessed or (cut and min(cut) * ENLARGED <= max(sides)) else None
 
 
-def _frame(views: Views) -> tuple[Callable[[Pair], Finding | None], ...]:
-    if _hindrance(views):
+def _frame(views: Views, hindrance: str | None) -> tuple[Callable[[Pair], Finding | None], ...]:
+    if hindrance:
         return TONES
     return FRAME if views.alignment.method != "failed" else tuple(look for look in FRAME if look is not resolution)
 

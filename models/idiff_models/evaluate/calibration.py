@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from idiff.answer.ensemble import sigmoid
 from idiff.answer.manifest import Calibration
 
 WANTED = 0.90
@@ -29,7 +30,7 @@ def fit_too_close(logits: Sequence[float], temperature: float) -> float:
     most = int(MOST_TIES * len(values))
     kept = [float(right[start:].mean()) for start in range(most + 1)]
     start = next((place for place, accuracy in enumerate(kept) if accuracy >= WANTED), most)
-    return float(min(0.999, max(0.5, 1 / (1 + math.exp(-abs(values[start]))))))
+    return float(min(0.999, max(0.5, sigmoid(abs(float(values[start]))))))
 
 
 def calibrate(logits: Sequence[float]) -> Calibration:

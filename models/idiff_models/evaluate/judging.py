@@ -15,12 +15,13 @@ from tqdm import tqdm
 from idiff.answer.ensemble import Ensemble
 from idiff.answer.release import load
 from idiff.features.cv import measure
+from idiff.imaging.align import IDENTITY
 from idiff.types import Alignment, Category, Verdict, Views
 from idiff_models.answer.photos import Split, categories
 from idiff_models.evaluate.samples import Sample, draw_samples
 
 BLOCK = 20
-GIVEN = Alignment("given", np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]), 0, same_scene=True)
+ALIGNED = Alignment("identity", IDENTITY, 0, same_scene=True)
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Judged:
 
 
 def _verdict(sample: Sample, ensemble: Ensemble, pool: Executor) -> Verdict:
-    views = Views(sample.a, sample.b, "given", GIVEN, ())
+    views = Views(sample.a, sample.b, "given", ALIGNED, ())
     return asyncio.run(ensemble.judge(views, Category(sample.category, "given", None), pool))
 
 

@@ -1,9 +1,9 @@
 """What a release measures on unseen scenes, as one record: for the manifest, the model card and a JSON file."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from idiff.answer.ensemble import sigmoid
 from idiff.answer.manifest import Calibration
 from idiff.types import CategoryName
 from idiff_models.evaluate.intervals import Share, share
@@ -48,7 +48,11 @@ def summarise(
     calibrated = [(row, row.logit / calibration[_category(row)].temperature) for row in test]
     accepted: dict[str, Share] = {
         name: share(
-            [logit for row, logit in calibrated if row.category == name and _sure(logit) >= calibration[name].too_close]
+            [
+                logit
+                for row, logit in calibrated
+                if row.category == name and sigmoid(abs(logit)) >= calibration[name].too_close
+            ]
         )
         for name in CATEGORIES
     }
@@ -58,7 +62,7 @@ def summarise(
         by_kind=_grouped(test, "kind"),
         by_member={name: share([row.votes[name] for row in test if name in row.votes]) for name in members},
         accepted=accepted,
-        brier=sum((1 - 1 / (1 + math.exp(-logit))) ** 2 for _, logit in calibrated) / len(calibrated),
+        brier=sum((1 - sigmoid(logit)) ** 2 for _, logit in calibrated) / len(calibrated),
         statistics=singles(validation, test),
         camera=camera,
     )
@@ -66,7 +70,3 @@ def summarise(
 
 def _category(row: Judged) -> CategoryName:
     return "person" if row.category == "person" else "scene"
-
-
-def _sure(logit: float) -> float:
-    return 1 / (1 + math.exp(-abs(logit)))

@@ -7,7 +7,11 @@ import subprocess
 import sys
 
 import pytest
+import typer
 from conftest import SAMPLES
+from typer.testing import CliRunner
+
+from idiff.cli import attach
 
 
 def idiff(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -22,6 +26,22 @@ def test_help() -> None:
     answer = idiff("--help")
     assert answer.returncode == 0
     assert all(command in answer.stdout for command in ("compare", "serve", "demo", "answer"))
+
+
+def test_other_packages_add_functions_and_typers() -> None:
+    app, single, group = typer.Typer(), typer.Typer(), typer.Typer()
+
+    def hello(name: str) -> None:
+        """Greet."""
+        typer.echo(f"hello {name}")
+
+    single.command("ignored")(hello)
+    group.callback()(lambda: None)
+    group.command("hello")(hello)
+    for name, command in (("function", hello), ("single", single), ("group", group)):
+        attach(app, name, command)
+    for arguments in (["function", "x"], ["single", "x"], ["group", "hello", "x"]):
+        assert CliRunner().invoke(app, arguments).stdout == "hello x\n"
 
 
 def test_compare_prints_text() -> None:

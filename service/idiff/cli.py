@@ -1,6 +1,7 @@
-"""The `idiff` command. Other packages add commands through the entry-point group `idiff.commands`."""
+"""The `idiff` command. Other packages add commands, functions or Typers, through the entry points `idiff.commands`."""
 
 import asyncio
+from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated
@@ -9,11 +10,12 @@ import httpx
 import typer
 from pydantic import ValidationError
 
-from idiff import __version__, report
+from idiff import __version__, release_cli, report
 from idiff.client import Client, ServiceError
 from idiff.schemas import CategoryOption, Comparison, RationaleOption
 
 app = typer.Typer(help="Which of two photos a professional would prefer, how sure, and why.", no_args_is_help=True)
+app.add_typer(release_cli.app, name="release")
 
 Photo = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
 
@@ -96,8 +98,23 @@ def _refusal(code: str, message: str) -> typer.Exit:
     return typer.Exit(2)
 
 
+def attach(target: typer.Typer, name: str, command: typer.Typer | Callable[..., object]) -> None:
+    """Add a command that another package provides: a function or a Typer.
+
+    A Typer of one command and no callback becomes that command, as it would by itself; any other becomes a group.
+    """
+    if not isinstance(command, typer.Typer):
+        target.command(name)(command)
+    elif len(command.registered_commands) == 1 and not command.registered_groups and not command.registered_callback:
+        (only,) = command.registered_commands
+        assert only.callback is not None
+        target.command(name)(only.callback)
+    else:
+        target.add_typer(command, name=name)
+
+
 def main() -> None:
     """Entry point of the console script."""
     for command in entry_points(group="idiff.commands"):
-        app.add_typer(command.load(), name=command.name)
+        attach(app, command.name, command.load())
     app()

@@ -35,11 +35,16 @@ class Verdict(Wire):
     probability_a: Probability = Field(description="Calibrated probability that A is preferred.")
     logit: float = Field(description="Log-odds of `probability_a`; swapping the photos negates it.")
     confidence: Annotated[float, Field(ge=0.5, le=1)] = Field(description="max(probability_a, 1 - probability_a).")
-    too_close: bool = Field(description="The confidence is inside the release's tie band: treat the pair as equal.")
+    too_close: bool = Field(
+        description="The confidence is inside the release's tie band, or an exact tie: treat as equal."
+    )
     category: Literal["person", "scene"] = Field(description="Which specialists voted.")
     category_confidence: Probability | None = Field(description="Null where the category was given.")
     category_source: Literal["given", "detected"] = Field(description="Whether the caller chose the category.")
-    rule: str = Field(description="How the votes were combined.", examples=["mean"])
+    rule: Literal["mean", "majority", "weighted"] = Field(
+        description="How the votes were combined: the equal mean of the probabilities, the side with more votes (the "
+        "mean decides an equal vote), or the mean weighted by validation."
+    )
     votes: list[Vote] = Field(description="One per specialist of the category.")
 
 

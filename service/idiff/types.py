@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 Image = NDArray[np.uint8]
 Side = Literal["A", "B"]
 CategoryName = Literal["person", "scene"]
+Rule = Literal["mean", "majority", "weighted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ class Verdict:
     confidence: float
     too_close: bool
     category: Category
-    rule: str
+    rule: Rule
     votes: tuple[Vote, ...]
 
     @property

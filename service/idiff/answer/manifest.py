@@ -1,10 +1,12 @@
 """What a release folder says of itself: `manifest.json`."""
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from idiff.types import CategoryName
+from idiff.types import CategoryName, Rule
+
+Precision = Literal["fp32", "fp16", "fp16-compute", "int8"]
 
 
 class Part(BaseModel):
@@ -22,19 +24,23 @@ class File(Part):
 
 
 class Input(NamedTuple):
-    """How a photo's views become a tensor: `side` in pixels; `mean` and `std` normalise 0-1 RGB."""
+    """How a photo's views become a tensor: `side` in pixels, `mean` and `std` of 0-1 RGB, `tiles` of the crop."""
 
     side: int
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    tiles: int
 
 
 class Member(Part):
     """One specialist.
 
-    `encoder`: input `views` float32 (n, 2, 3, input_size, input_size), output `embedding` float32 (n, embedding).
-    `head`: inputs `a` and `b` float32 (n, embedding), output `logit` float32 (n,), positive where A is preferred.
-    `mean` and `std` normalise 0-1 RGB.
+    `encoder`: input `views` float32 (n, 1 + tiles, 3, input_size, input_size), output `embedding` float32 (n,
+    embedding). `head`: inputs `a` and `b` float32 (n, embedding), output `logit` float32 (n,), positive where A is
+    preferred. `tiles`: native windows of the crop. `mean` and `std` normalise 0-1 RGB.
+
+    `precision` is the encoder's: `fp32`; `fp16`, weights stored as fp16 and computed in fp32; `fp16-compute`, computed
+    in fp16 too; `int8`, matrix products quantised dynamically. `weight` counts with the rule `weighted` only.
     """
 
     name: str
@@ -43,17 +49,37 @@ class Member(Part):
     encoder: File
     head: File
     input_size: int = Field(ge=32, le=1024)
+    tiles: Literal[1, 4, 9] = 1
     embedding: int = Field(gt=0)
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     opset: int
     parameters: int
+    precision: Precision = "fp16"
     weight: float = Field(default=1.0, gt=0)
 
     @property
     def reads(self) -> Input:
         """What its encoder takes of a photo; members that read the same share it."""
-        return Input(self.input_size, self.mean, self.std)
+        return Input(self.input_size, self.mean, self.std, self.tiles)
+
+
+class Fitted(Part):
+    """What a category's calibration was fitted on, and what it reached there; shares 0-1.
+
+    `data`: name of the labelled pairs, `sha256` of their file where it is one. `goal`: accuracy wanted of the verdicts
+    that are not too close, `accuracy` the one they have, `accepted` how many they are. `ece`: expected calibration
+    error, before and after fitting.
+    """
+
+    data: str
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    pairs: int = Field(gt=0)
+    goal: float = Field(gt=0.5, le=1)
+    accuracy: float = Field(ge=0, le=1)
+    accepted: float = Field(ge=0, le=1)
+    ece_before: float = Field(ge=0, le=1)
+    ece: float = Field(ge=0, le=1)
 
 
 class Calibration(Part):
@@ -61,6 +87,7 @@ class Calibration(Part):
 
     temperature: float = Field(gt=0)
     too_close: float = Field(ge=0.5, lt=1)
+    fitted: Fitted | None = None
 
 
 class Measured(Part):
@@ -74,14 +101,23 @@ class Measured(Part):
 
 
 class Manifest(Part):
-    """A release: loaded whole or not at all."""
+    """A release: loaded whole or not at all. `rule` combines its members' votes, see `idiff.answer.rules`."""
 
     format: Literal[1] = 1
     version: str
     created: str
     preprocessing: str
-    rule: Literal["mean"] = "mean"
+    rule: Rule = "mean"
     members: tuple[Member, ...] = Field(min_length=1)
     calibration: dict[CategoryName, Calibration]
     measured: tuple[Measured, ...] = ()
     training: dict[str, str | int | float] = {}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        names = [member.name for member in self.members]
+        if doubled := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two members are named {doubled[0]}")
+        if self.rule != "weighted" and any(member.weight != 1 for member in self.members):
+            raise ValueError(f"members have weights other than 1, which the rule {self.rule} does not use")
+        return self

@@ -40,6 +40,14 @@ class Session:
         self.provider: str = self._session.get_providers()[0]
         if self.provider != wanted:
             raise ReleaseRefused(f"{name}: would run on {self.provider}, but {wanted} is required")
+        self.inputs, self.outputs = (
+            {
+                tensor.name: tuple(extent if isinstance(extent, int) else None for extent in tensor.shape)
+                for tensor in side
+            }
+            for side in (self._session.get_inputs(), self._session.get_outputs())
+        )
+        """Shapes by name; None where any number is taken."""
 
     def __call__(self, **inputs: Tensor) -> Tensor:
         """Run the graph on named float32 inputs."""

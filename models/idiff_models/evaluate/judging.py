@@ -1,12 +1,12 @@
-"""A release's opinion, and every statistic's, of held-out pairs; judged by the code that serves."""
+"""A release's opinion of held-out degraded pairs, made anew from their seeds; judged by the ensemble that serves."""
 
 import asyncio
-import json
 from collections.abc import Iterable
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -14,73 +14,83 @@ from tqdm import tqdm
 
 from idiff.answer.ensemble import Ensemble
 from idiff.answer.release import load
-from idiff.features.cv import measure
+from idiff.features import measure_photo
 from idiff.imaging.align import IDENTITY
-from idiff.types import Alignment, Category, Verdict, Views
+from idiff.types import Alignment, Category, Features, PhotoViews, Verdict, Views
 from idiff_models.answer.photos import Split, categories
+from idiff_models.evaluate.judges import load_judges
+from idiff_models.evaluate.pairwise import PairJudged, differences, judge_scores, log_odds
 from idiff_models.evaluate.samples import Sample, draw_samples
 
 BLOCK = 20
 ALIGNED = Alignment("identity", IDENTITY, 0, same_scene=True)
 
+Masked = Literal["none", "global", "crop"]
+
 
 @dataclass(frozen=True)
-class Judged:
-    """One pair's outcome, all signed towards the better photo, so that a positive number is a right answer.
+class Test:
+    """Which pairs to judge, and how. `masked`: a view that is grey in both photos, so that the other decides alone."""
 
-    `logit`: of the ensemble before calibration. `votes`: log odds of each member. `statistics`: better minus worse, of
-    the crop (`crop.`) and the global view (`global.`).
-    """
-
-    photo: str
-    category: str
-    kind: str
-    logit: float
-    votes: dict[str, float]
-    statistics: dict[str, float]
+    folder: Path
+    labels: Path
+    split: Split
+    pairs: int
+    seed: int
+    masked: Masked = "none"
+    judges: tuple[str, ...] = ()
 
 
-def _verdict(sample: Sample, ensemble: Ensemble, pool: Executor) -> Verdict:
-    views = Views(sample.a, sample.b, "given", ALIGNED, ())
+def _mask(photo: PhotoViews, masked: Masked) -> PhotoViews:
+    if masked == "none":
+        return photo
+    field = f"{masked}_view"
+    return replace(photo, **{field: np.full_like(getattr(photo, field), 128)})
+
+
+def _verdict(a: PhotoViews, b: PhotoViews, sample: Sample, ensemble: Ensemble, pool: Executor) -> Verdict:
+    views = Views(a, b, "given", ALIGNED, ())
     return asyncio.run(ensemble.judge(views, Category(sample.category, "given", None), pool))
 
 
-def _differences(sample: Sample, sign: int) -> dict[str, float]:
-    differences: dict[str, float] = {}
-    for view in ("crop", "global"):
-        a, b = (asdict(measure(getattr(photo, f"{view}_view"))) for photo in (sample.a, sample.b))
-        differences |= {f"{view}.{name}": sign * (a[name] - b[name]) for name in a}
-    return differences
-
-
-def judge(samples: Iterable[Sample], release: Path) -> list[Judged]:
+def judge(samples: Iterable[Sample], release: Path, test: Test) -> list[PairJudged]:
     """Judge pairs with the release in folder `release`; raises ReleaseRefused where it cannot be served."""
-    judged = []
+    judged, judges = [], load_judges(test.judges)
     with ThreadPoolExecutor(1) as pool:
         ensemble = Ensemble.load(load(release), "cpu", pool)
         for sample in samples:
-            sign = 1 if sample.better == "A" else -1
-            verdict = _verdict(sample, ensemble, pool)
+            a, b = (_mask(photo, test.masked) for photo in (sample.a, sample.b))
+            verdict = _verdict(a, b, sample, ensemble, pool)
             temperature = ensemble.manifest.calibration[sample.category].temperature
-            votes = {v.member: sign * float(np.log(v.probability_a / (1 - v.probability_a))) for v in verdict.votes}
-            logit = sign * verdict.logit * temperature
-            judged.append(Judged(sample.photo, sample.category, sample.kind, logit, votes, _differences(sample, sign)))
+            simple = {}
+            if test.masked == "none":
+                views = Views(a, b, "given", ALIGNED, ())
+                simple = differences(Features(measure_photo(a), measure_photo(b))) | judge_scores(views, judges)
+            judged.append(
+                PairJudged(
+                    sample.name,
+                    sample.category,
+                    sample.kind,
+                    sample.target,
+                    logit=verdict.logit * temperature,
+                    probability=verdict.probability_a,
+                    too_close=verdict.too_close,
+                    votes={vote.member: log_odds(vote.probability_a) for vote in verdict.votes},
+                    statistics=simple,
+                )
+            )
     return judged
 
 
-def _block(release: Path, folder: Path, labels: Path, split: Split, span: tuple[int, int], seed: int) -> list[Judged]:
+def _block(release: Path, test: Test, span: tuple[int, int]) -> list[PairJudged]:
     cv2.setNumThreads(1)
-    return judge(draw_samples(folder, categories(labels), split, span, seed), release)
+    labels = categories(test.labels)
+    return judge(draw_samples(test.folder, labels, test.split, span, test.seed), release, test)
 
 
-def judge_split(
-    release: Path, folder: Path, labels: Path, split: Split, count: int, seed: int, workers: int, target: Path
-) -> list[Judged]:
-    """Judge `count` pairs of a split in `workers` processes; every figure also goes to `target` (JSON)."""
-    spans = [(start, min(start + BLOCK, count)) for start in range(0, count, BLOCK)]
+def judge_test(release: Path, test: Test, workers: int) -> list[PairJudged]:
+    """Judge the pairs of a test in `workers` processes."""
+    spans = [(start, min(start + BLOCK, test.pairs)) for start in range(0, test.pairs, BLOCK)]
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        jobs = [pool.submit(_block, release, folder, labels, split, span, seed) for span in spans]
-        judged = [row for job in tqdm(jobs, desc=f"judge {split}", unit_scale=BLOCK) for row in job.result()]
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps([asdict(row) for row in judged]))
-    return judged
+        jobs = [pool.submit(_block, release, test, span) for span in spans]
+        return [row for job in tqdm(jobs, desc=f"judge {test.split}", unit_scale=BLOCK) for row in job.result()]

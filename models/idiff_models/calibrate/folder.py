@@ -1,0 +1,29 @@
+"""A release folder with the graphs of another, complete before it is seen."""
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+from idiff.answer.manifest import Manifest
+from idiff.answer.release import MANIFEST
+
+
+def write_release(source: Path, manifest: Manifest, out: Path) -> None:
+    """Make the folder `out`: the graphs that `manifest` lists, copied from the release `source`, and the manifest.
+
+    Raises:
+        FileExistsError: `out` exists already.
+        OSError: a file cannot be copied or written; `out` is not made then.
+    """
+    if out.exists():
+        raise FileExistsError(f"{out} exists; name a new folder")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as work:
+        made = Path(work) / "release"
+        made.mkdir()
+        for member in manifest.members:
+            for part in (member.encoder, member.head):
+                shutil.copyfile(source / part.path, made / part.path)
+        (made / MANIFEST).write_text(json.dumps(manifest.model_dump(mode="json"), indent=2) + "\n")
+        made.rename(out)

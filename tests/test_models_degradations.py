@@ -1,4 +1,4 @@
-"""Degradations do what they claim, the more the severer, and chains keep the order that the labels rest on."""
+"""Degradations do what they claim, the more the severer, and labels say who is better where that is known."""
 
 import numpy as np
 import pytest
@@ -7,9 +7,11 @@ from hypothesis import strategies as st
 
 from idiff.features.cv import measure
 from idiff.types import Image
-from idiff_models.answer.chains import CONFLICTS, draw_chain
-from idiff_models.answer.degradations import KINDS, degrade
+from idiff_models.answer.degradations import KINDS, PHOTOMETRIC, degrade
 from idiff_models.answer.degradations.light import encode, linearise
+from idiff_models.answer.fidelity import METRICS, losses
+from idiff_models.answer.labels import targets
+from idiff_models.answer.renditions import MODES, Plan, Rendition, draw
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +49,7 @@ def test_pure_and_reproducible(kind: str, picture: Image) -> None:
     assert np.array_equal(picture, before)
 
 
-@pytest.mark.parametrize("kind", ["defocus", "motion", "smear", "resample"])
+@pytest.mark.parametrize("kind", ["defocus", "soft", "motion", "smear", "resample"])
 def test_soft_faults_lose_detail(kind: str, picture: Image) -> None:
     assert measure(degrade(picture, {kind: 0.6}, 1)).laplacian < 0.7 * measure(picture).laplacian
 
@@ -76,15 +78,78 @@ def test_linear_light_round_trip() -> None:
     assert np.abs(encode(linearise(codes)).astype(int) - codes).max() <= 1
 
 
+NONE = [np.zeros(len(METRICS), np.float32)]
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 4))
-def test_every_link_of_a_chain_is_strictly_worse(seed: int, length: int) -> None:
-    chain = draw_chain(np.random.default_rng(seed), length)
-    assert len(chain.recipes) == length
-    for better, worse in zip(chain.recipes, chain.recipes[1:], strict=False):
-        assert set(better) <= set(worse)
-        assert all(better[kind] <= worse[kind] for kind in better)
-        assert better != worse
-    last = chain.recipes[-1]
-    assert all(0 <= severity <= 1 for severity in last.values())
-    assert not any(conflict <= set(last) for conflict in CONFLICTS)
+def test_every_link_of_a_chain_loses_to_the_one_before(seed: int, length: int) -> None:
+    plan = draw(np.random.default_rng(seed), length, "chain")
+    target, weight = targets(plan, NONE * length)
+    upper = np.triu_indices(length, 1)
+    photometric = set().union(*(rendition.recipe for rendition in plan.renditions)) & PHOTOMETRIC
+    # A mild photometric change may be a matter of taste, never an improvement.
+    assert (target[upper] >= (0.5 if photometric else 1.0)).all()
+    assert (weight[upper] == 1).all()
+    assert all(0 <= severity <= 1 for rendition in plan.renditions for severity in rendition.recipe.values())
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from(sorted(MODES)))
+def test_labels_are_antisymmetric_whatever_is_drawn(seed: int, mode: str) -> None:
+    rng = np.random.default_rng(seed)
+    plan = draw(rng, 4, mode)
+    assert len(plan.renditions) == 4
+    target, weight = targets(plan, [rng.exponential(1, len(METRICS)).astype(np.float32) for _ in range(4)])
+    np.testing.assert_allclose(target + target.T, 1, atol=1e-6)
+    assert np.array_equal(weight, weight.T)
+    assert not np.diag(weight).any()
+    if mode == "equal":
+        assert (target == 0.5).all()
+
+
+def known(better: dict[str, float], worse: dict[str, float], seeds: tuple[int, int] = (1, 1)) -> tuple[float, float]:
+    """Target and weight of a pair whose measured losses are equal."""
+    plan = Plan("cross", "cross", (Rendition(better, seeds[0]), Rendition(worse, seeds[1])))
+    target, weight = targets(plan, NONE * 2)
+    return float(target[0, 1]), float(weight[0, 1])
+
+
+def test_labels_rest_on_construction_only_where_nothing_is_mended() -> None:
+    assert known({}, {"noise": 0.2}) == (1.0, 1.0)
+    assert known({"noise": 0.2}, {"noise": 0.2, "jpeg": 0.3}) == (1.0, 1.0)
+    assert known({"defocus": 0.2}, {"defocus": 0.2, "sharpen": 0.3})[1] < 1
+    assert known({"noise": 0.2}, {"noise": 0.4}, (1, 2))[1] < 1
+    assert known({"vivid": 0.02}, {"vivid": 0.1}) == (0.5, 1.0)
+
+
+def test_regrown_detail_beats_its_absence_and_loses_to_the_true() -> None:
+    soft = {"resample": 0.6}
+    mild, wild = ({**soft, "regrown": severity} for severity in (0.0, 1.0))
+    assert 0.85 < known(mild, soft)[0] < 1
+    assert 0.5 < known(wild, soft)[0] < known(mild, soft)[0]
+    assert known({}, mild)[0] == 1.0
+
+
+def test_full_reference_losses_grow_with_the_fault(picture: Image) -> None:
+    assert losses(picture, picture) == pytest.approx([0, 0, 0], abs=1e-3)
+    for kind in ("defocus", "noise", "jpeg"):
+        mild, strong = (losses(picture, degrade(picture, {kind: severity}, 1)) for severity in (0.1, 0.7))
+        assert (mild < strong).all()
+        assert (mild > 0).all()
+
+
+def test_unlike_faults_are_ordered_by_what_the_metrics_measure(picture: Image) -> None:
+    faults = ({"defocus": 0.05}, {"noise": 0.8})
+    measured = [losses(picture, degrade(picture, recipe, 1)) for recipe in faults]
+    plan = Plan("cross", "cross", tuple(Rendition(recipe, place) for place, recipe in enumerate(faults)))
+    target, weight = targets(plan, measured)
+    assert target[0, 1] > 0.8
+    assert weight[0, 1] > 0.5
+
+
+def test_regrown_detail_is_crisper_than_what_it_restores(picture: Image) -> None:
+    soft = degrade(picture, {"resample": 0.7}, 3)
+    crisp = degrade(picture, {"resample": 0.7, "regrown": 0.3}, 3)
+    assert measure(crisp).laplacian > 1.5 * measure(soft).laplacian
+    assert np.array_equal(degrade(picture, {"regrown": 0.3}, 3), degrade(picture, {"regrown": 0.3}, 3))

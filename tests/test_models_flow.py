@@ -11,11 +11,10 @@ for package in ("torch", "timm", "onnxscript"):
     pytest.importorskip(package, reason="needs the train extra")
 
 from idiff.answer.release import load  # noqa: E402
-from idiff_models.answer import cli, steps  # noqa: E402
-from idiff_models.answer.cache import read  # noqa: E402
+from idiff_models.answer import cli, needs, steps  # noqa: E402
+from idiff_models.answer.cache import Cache  # noqa: E402
 from idiff_models.answer.photos import split_of  # noqa: E402
 from idiff_models.answer.starter import Plan  # noqa: E402
-from idiff_models.answer.training import Stage  # noqa: E402
 
 
 @pytest.fixture
@@ -39,40 +38,49 @@ def data(tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 def test_photographs_become_a_measured_release(data: Path, tmp_path: Path) -> None:
-    stage = Stage(steps=2, lr=1e-3, batch=2)
     plan = Plan(
         train_scenes=16,
+        renditions=3,
+        validation_scenes=8,
+        test_scenes=4,
         validation_pairs=12,
-        test_pairs=12,
+        test_pairs=24,
         families=("convnext",),
         labels=tmp_path / "labels.csv",
-        general=stage,
-        specialist=stage,
+        batch=2,
+        general_steps=2,
+        special_steps=2,
+        compile=False,
     )
     work, out = tmp_path / "work", tmp_path / "out"
     steps.pairs(work, data, 1, plan)
-    cache = read(work / "cache", "train")
-    assert cache.views.shape == (16, 3, 2, 144, 144, 3)
+    cache = Cache.read(work / "cache", "train")
+    assert cache.views.shape == (16, 3, 3, 144, 144, 3)
     assert all(split_of(photo) == "train" for photo in cache.photos)
-    assert all(scene[0, 1].std() > 0 and not np.array_equal(scene[0], scene[-1]) for scene in cache.views)
+    assert all(scene[0, 1].std() > 0 for scene in cache.views)
+    np.testing.assert_allclose(cache.targets + cache.targets.transpose(0, 2, 1), 1, atol=1e-6)
     steps.train(work, 1, plan)
     steps.export(work, out, 1, plan)
-    steps.release(work, out, data, 1, plan)
-    report = steps.evaluate(work, out, data, 1, plan)
+    steps.calibrated(out, data, 1, plan)
+    summary = steps.evaluate(work, out, data, 1, plan)
     manifest = load(out).manifest
     assert [member.name for member in manifest.members] == ["person-convnext", "scene-convnext"]
-    assert report.overall.pairs == 12
-    assert len(report.statistics) == 20
+    assert {member.tiles for member in manifest.members} == {4}
+    assert summary.pairs + summary.equal == 24
+    assert len(summary.simple) >= 20
     assert {record.category for record in manifest.measured} == {"all", "person", "scene"}
-    assert manifest.training["general_steps"] == 2
-    assert str(report.overall) in (out / "MODEL_CARD.md").read_text()
-    stamp = (work / "members" / "general-convnext.pt").stat().st_mtime_ns
+    assert all(fitted.fitted is not None for fitted in manifest.calibration.values())
+    card = (out / "MODEL_CARD.md").read_text()
+    assert str(summary.overall) in card
+    assert "general-convnext | 45 | 2 |" in card
+    assert all((out / name).stat().st_size > 5000 for name in ("reliability.png", "risk_coverage.png"))
+    stamp = (work / "runs" / "general-convnext" / "member.pt").stat().st_mtime_ns
     steps.train(work, 1, plan)
-    assert (work / "members" / "general-convnext.pt").stat().st_mtime_ns == stamp
+    assert (work / "runs" / "general-convnext" / "member.pt").stat().st_mtime_ns == stamp
 
 
 def test_without_the_training_packages_the_command_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli, "_there", lambda name: name != "torch")
-    answer = CliRunner().invoke(cli.app, ["train"])
+    monkeypatch.setattr(needs, "there", lambda name: name != "torch")
+    answer = CliRunner().invoke(cli.app, ["fit", "run.toml"])
     assert answer.exit_code == 2
     assert "idiff[cpu,train]" in answer.output

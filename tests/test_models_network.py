@@ -1,4 +1,4 @@
-"""The four-view network: antisymmetric by construction, in torch and through the real exporter."""
+"""The network of a member: antisymmetric by construction, whatever the number of tiles."""
 
 from collections.abc import Iterator
 
@@ -7,12 +7,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
 pytest.importorskip("timm", reason="needs the train extra")
-pytest.importorskip("onnxscript", reason="needs the train extra")
 
-from torch import nn  # noqa: E402
-
-from idiff_models.answer import backbones, export, training  # noqa: E402
-from idiff_models.answer.network import AnswerNetwork, Bands, Head, pooled  # noqa: E402
+from idiff_models.answer import backbones  # noqa: E402
+from idiff_models.answer.frontend import Frontend, pooled  # noqa: E402
+from idiff_models.answer.network import AnswerNetwork  # noqa: E402
 
 SIZE = 128
 
@@ -61,68 +59,60 @@ def test_every_family_has_a_full_size_network(family: str) -> None:
 
 
 @torch.inference_mode()
-def test_both_views_and_both_photos_count() -> None:
+def test_every_view_of_both_photos_counts() -> None:
     made = network("convnext")
-    a, b = torch.randn(2, 1, 2, 3, SIZE, SIZE).unbind(0)
+    a, b = torch.randn(2, 1, 5, 3, SIZE, SIZE).unbind(0)
     plain = made(a, b)
-    for view in (0, 1):
+    for view in range(5):
         for side in (0, 1):
             pair = [a.clone(), b.clone()]
             pair[side][:, view] *= 0.5
             assert not torch.equal(made(*pair), plain)
 
 
-def test_bands_of_a_flat_picture_are_empty() -> None:
-    bands = Bands()(torch.full((1, 3, 16, 16), 0.7))
-    assert bands.shape == (1, 9, 16, 16)
-    assert bands[:, 3:].abs().max() < 1e-6
+@torch.inference_mode()
+def test_tiles_count_as_one_view() -> None:
+    made = network("convnext")
+    views = torch.randn(1, 2, 3, SIZE, SIZE)
+    repeated = torch.cat([views, views[:, 1:], views[:, 1:]], 1)
+    torch.testing.assert_close(made.encoder(repeated), made.encoder(views), atol=1e-5, rtol=1e-4)
+    shuffled = torch.randn(1, 4, 3, SIZE, SIZE)
+    torch.testing.assert_close(made.encoder(shuffled[:, [0, 3, 1, 2]]), made.encoder(shuffled), atol=1e-5, rtol=1e-4)
+
+
+def test_the_frontend_has_the_sizes_that_it_declares() -> None:
+    frontend = Frontend()
+    maps, statistics = frontend(torch.randn(2, 3, 32, 32))
+    assert maps.shape == (2, frontend.channels, 32, 32)
+    assert statistics.shape == (2, frontend.width)
+    assert torch.isfinite(statistics).all()
+
+
+def test_bands_and_energies_of_a_flat_picture_are_empty() -> None:
+    maps, _ = Frontend()(torch.full((1, 3, 16, 16), 0.7))
+    assert maps[:, 3:9].abs().max() < 1e-5
+    assert (maps[:, 9:] < -1.4).all()
+
+
+def test_noise_lifts_the_floor_and_blur_takes_the_peak() -> None:
+    texture = torch.zeros(1, 3, 64, 64)
+    texture[..., 20:44, 20:44] = torch.randn(1, 1, 24, 24, generator=torch.manual_seed(0))
+    floor, peak = 2 * Frontend.channels, 2 * Frontend.channels + 4
+    frontend = Frontend()
+    plain = frontend(texture)[1][0]
+    noisy = frontend(texture + 0.1 * torch.randn(1, 3, 64, 64))[1][0]
+    soft = frontend(torch.nn.functional.avg_pool2d(texture, 3, 1, 1))[1][0]
+    assert noisy[floor] > plain[floor] + 0.5
+    assert soft[peak] < plain[peak] - 0.3
+
+
+def test_tones_are_shares() -> None:
+    tones = slice(2 * Frontend.channels + 8, 2 * Frontend.channels + 18)
+    statistics = Frontend()(torch.randn(3, 3, 32, 32).clamp(-2, 2.4))[1]
+    torch.testing.assert_close(statistics[:, tones].sum(1), torch.ones(3), atol=1e-4, rtol=0)
 
 
 def test_pooling_tells_scale_as_a_constant_difference() -> None:
     texture = torch.randn(1, 2, 32, 32)
     difference = pooled(3 * texture) - pooled(texture)
     assert torch.allclose(difference[:, 2:], torch.full((1, 2), float(np.log(3))), atol=1e-3)
-
-
-def test_loss_falls_when_the_better_rendition_wins() -> None:
-    class Bright(nn.Module):
-        def forward(self, views: torch.Tensor) -> torch.Tensor:
-            return views.mean((1, 2, 3, 4))[:, None].repeat(1, 4)
-
-    toy = nn.Module()
-    toy.encoder, toy.head = Bright(), Head(4, 8)
-    toy.head.g = nn.Linear(8, 1, bias=False)
-    toy.head.g.weight.data = torch.tensor([[1.0, 1, 1, 1, 0, 0, 0, 0]])
-    views = torch.stack([torch.full((2, 3, 8, 8), float(level)) for level in (3, 3, 2, 2, 1, 1)])
-    right = training.pair_loss(toy, views, 3)
-    wrong = training.pair_loss(toy, views.flip(0), 3)
-    assert right < 0.02 < 5 < wrong
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("family", ["efficientnet", "maxvit"])
-def test_export_round_trip(family: str) -> None:
-    made = network(family)
-    exported = export.export(made, SIZE)
-    assert exported.parity <= export.PARITY
-    assert exported.rounding < 5e-3
-    views = np.random.default_rng(0).standard_normal((3, 2, 3, SIZE, SIZE)).astype(np.float32)
-    together = export.run(exported.encoder, views=views)
-    alone = np.concatenate([export.run(exported.encoder, views=view[None]) for view in views])
-    np.testing.assert_allclose(together, alone, atol=1e-5)
-    a, b = together[:2], together[1:]
-    assert np.array_equal(export.run(exported.head, a=a, b=b), -export.run(exported.head, a=b, b=a))
-    large = [t for t in exported.encoder.graph.initializer if np.prod(t.dims) >= export.SMALLEST_HALVED]
-    assert large
-    assert all(tensor.data_type != export.TensorProto.FLOAT for tensor in large)
-
-
-def test_a_wrong_graph_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = network("efficientnet")
-    tiny = export.to_onnx(nn.Flatten(), {"views": torch.zeros(2, 2, 3, 4, 4)}, "embedding")
-    head = export.to_onnx(Head(8, 4), {"a": torch.zeros(2, 8), "b": torch.zeros(2, 8)}, "logit")
-    graphs = iter([tiny, head])
-    monkeypatch.setattr(export, "to_onnx", lambda *_: next(graphs))
-    monkeypatch.setattr(export, "run", lambda graph, **inputs: np.full(4, 0.0, np.float32))
-    with pytest.raises(ValueError, match="differ"):
-        export.export(made, SIZE)

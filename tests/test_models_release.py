@@ -10,6 +10,7 @@ import pytest
 
 from idiff.answer.ensemble import Ensemble
 from idiff.answer.release import load
+from idiff.answer.verify import verify
 from idiff.types import Alignment, Category, CategoryName, PhotoViews, Size, Verdict, Views
 
 STARTER = Path(__file__).parents[1] / "models" / "releases" / "starter"
@@ -39,6 +40,11 @@ def test_five_families_for_each_category(ensemble: Ensemble) -> None:
     for category in ("person", "scene"):
         assert {m.backbone for m in members if m.domain == category} == FAMILIES
     assert len(members) == 10
+
+
+@pytest.mark.slow
+def test_it_verifies() -> None:
+    assert len(list(verify(STARTER))) == 2 + 3 * len(load(STARTER).manifest.members)
 
 
 @pytest.mark.parametrize("category", ["person", "scene"])

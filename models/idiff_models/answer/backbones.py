@@ -1,6 +1,7 @@
 """The five backbone families of the paper: its full-size networks, and small ones that train from scratch on a CPU."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import timm
@@ -69,16 +70,15 @@ class Stages(nn.Module):
         return [stage.permute(0, 3, 1, 2) for stage in maps] if self.last else list(maps)
 
 
-def build(family: str, scale: Scale, pretrained: bool = False, in_chans: int = 3) -> Stages:
-    """The feature network of a family at a scale; pretrained stems are repeated to fit other than three channels."""
+def build(family: str, scale: Scale, pretrained: bool | Path = False, in_chans: int = 3) -> Stages:
+    """The feature network of a family at a scale; pretrained stems are repeated to fit other than three channels.
+
+    `pretrained`: timm's weights, downloaded, or of a local checkpoint.
+    """
     recipe = SCALES[scale][family]
-    if "channel_multiplier" in recipe.kwargs:
-        # create_model fixes EfficientNet's multipliers by name; the generator behind it takes others.
-        network = _gen_efficientnet(
-            recipe.name, pretrained=pretrained, features_only=True, in_chans=in_chans, **recipe.kwargs
-        )
-    else:
-        network = timm.create_model(
-            recipe.name, pretrained=pretrained, features_only=True, in_chans=in_chans, **recipe.kwargs
-        )
-    return Stages(network)
+    weights: dict[str, Any] = {"pretrained": bool(pretrained)}
+    if isinstance(pretrained, Path):
+        weights["pretrained_cfg_overlay"] = {"file": str(pretrained)}
+    # create_model fixes EfficientNet's multipliers by name; the generator behind it takes others.
+    create = _gen_efficientnet if "channel_multiplier" in recipe.kwargs else timm.create_model
+    return Stages(create(recipe.name, features_only=True, in_chans=in_chans, **weights, **recipe.kwargs))

@@ -1,10 +1,12 @@
-"""Training scenes rendered once to disk, shared by all members."""
+"""Scenes rendered once to disk, shared by all members: the one thing that training reads."""
 
 import json
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any, Self
 
 import cv2
 import numpy as np
@@ -12,11 +14,14 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from idiff.imaging.inputs import crop_input, global_input
+from idiff.types import CategoryName, Image
 from idiff_models.answer.photos import Split, photo_names, split_of
 from idiff_models.answer.scenes import draw_scene
 
 CACHE_SIDE = 144
-"""Side of a cached view, pixels; training cuts its input from it at random."""
+"""Side of a cached view of the starter's scenes, pixels; training cuts its input from it at random."""
+TILES = 2
+"""Native windows of the crop that are kept of a scene, at random places."""
 
 SPLIT_CODE: dict[Split, int] = {"train": 0, "validation": 1, "test": 2}
 BLOCK = 25
@@ -24,11 +29,55 @@ BLOCK = 25
 
 @dataclass(frozen=True)
 class Cache:
-    """`views`: uint8 (scenes, renditions, 2, CACHE_SIDE, CACHE_SIDE, 3), best rendition first, global view first."""
+    """Renditions of scenes and who is the better one.
+
+    `views`: uint8 (scenes, K renditions, 1 + tiles, side, side, 3), the global view first. `targets`, `weights`:
+    float32 (scenes, K, K): probability that rendition i beats j, and how much that counts, 0 where nothing is known.
+    `photos`, `categories`, `kinds`: of each scene.
+    """
 
     views: NDArray[np.uint8]
+    targets: NDArray[np.float32]
+    weights: NDArray[np.float32]
     photos: list[str]
+    categories: list[CategoryName]
     kinds: list[str]
+
+    @classmethod
+    def read(cls, folder: Path, split: str) -> Self:
+        """Open what was rendered; raises FileNotFoundError where nothing was."""
+        notes = json.loads((folder / f"{split}.json").read_text())
+        labels = np.load(folder / f"{split}.labels.npz")
+        views = np.load(folder / f"{split}.npy", mmap_mode="r")
+        return cls(views, labels["targets"], labels["weights"], notes["photos"], notes["categories"], notes["kinds"])
+
+
+def create(folder: Path, split: str, shape: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+    """The empty views of a new cache, `shape` (scenes, K, 1 + tiles, side), to be filled and closed by `finish`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{split}.json").unlink(missing_ok=True)
+    return np.lib.format.open_memmap(folder / f"{split}.npy", mode="w+", dtype=np.uint8, shape=(*shape, shape[-1], 3))
+
+
+def finish(
+    folder: Path,
+    split: str,
+    made: dict[str, Any],
+    targets: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    notes: Sequence[tuple[str, CategoryName, str]],
+) -> None:
+    """Write labels and notes, (photo, category, kind) a scene; a cache without them counts as absent."""
+    np.savez(folder / f"{split}.labels.npz", targets=targets, weights=weights)
+    names, categories, kinds = (list(column) for column in zip(*notes, strict=True))
+    text = json.dumps({"made": made, "photos": names, "categories": categories, "kinds": kinds})
+    (folder / f"{split}.json").write_text(text)
+
+
+def made(folder: Path, split: str) -> dict[str, Any] | None:
+    """What a finished cache was made with, None where there is none."""
+    notes = folder / f"{split}.json"
+    return json.loads(notes.read_text())["made"] if notes.exists() else None
 
 
 def scene_seed(split: Split, index: int, seed: int) -> tuple[int, int, int]:
@@ -44,37 +93,59 @@ def split_names(folder: Path, split: Split) -> list[str]:
     return names
 
 
-def _render(folder: Path, target: Path, split: Split, start: int, stop: int, seed: int) -> list[tuple[str, str]]:
+def _windows(crops: Sequence[Image], rng: np.random.Generator) -> list[NDArray[np.uint8]]:
+    """(tiles, side, side, 3) of each crop, at the same random places."""
+    least = min(min(crop.shape[:2]) for crop in crops)
+    if least <= CACHE_SIDE:
+        return [np.stack([crop_input(crop, CACHE_SIDE)] * TILES) for crop in crops]
+    corners = rng.integers(least - CACHE_SIDE + 1, size=(TILES, 2))
+    return [np.stack([crop[y : y + CACHE_SIDE, x : x + CACHE_SIDE] for y, x in corners]) for crop in crops]
+
+
+Rendered = tuple[str, str, NDArray[np.float32], NDArray[np.float32]]
+
+
+def _render(folder: Path, target: Path, split: Split, start: int, stop: int, seed: int) -> list[Rendered]:
     cv2.setNumThreads(1)
     names = split_names(folder, split)
     views = np.load(target, mmap_mode="r+")
     drawn = []
     for index in range(start, stop):
-        scene = draw_scene(folder, names, views.shape[1], scene_seed(split, index, seed))
-        for place, (whole, crop) in enumerate(zip(scene.global_views, scene.crop_views, strict=True)):
-            views[index, place] = np.stack([global_input(whole, CACHE_SIDE), crop_input(crop, CACHE_SIDE)])
-        drawn.append((scene.photo, scene.chain.kind))
+        seeds = scene_seed(split, index, seed)
+        scene = draw_scene(folder, names, views.shape[1], seeds)
+        tiles = _windows(scene.crop_views, np.random.default_rng([*seeds, 1]))
+        for place, (whole, native) in enumerate(zip(scene.global_views, tiles, strict=True)):
+            views[index, place] = np.concatenate([global_input(whole, CACHE_SIDE)[None], native])
+        drawn.append((scene.photo, scene.plan.kind, scene.targets, scene.weights))
     views.flush()
     return drawn
 
 
-def build(folder: Path, work: Path, split: Split, count: int, length: int, seed: int, workers: int) -> None:
-    """Render `count` scenes of `length` renditions into `work/<split>.npy` and `.json`; nothing where they exist."""
-    target, notes = work / f"{split}.npy", work / f"{split}.json"
-    made = {"count": count, "length": length, "seed": seed}
-    if notes.exists() and json.loads(notes.read_text())["made"] == made:
+def build(
+    folder: Path,
+    work: Path,
+    split: Split,
+    count: int,
+    length: int,
+    seed: int,
+    workers: int,
+    labels: dict[str, CategoryName],
+) -> None:
+    """Render `count` scenes of `length` renditions into `work`; nothing where that was done."""
+    recipe = {"count": count, "length": length, "seed": seed}
+    if made(work, split) == recipe:
         return
-    work.mkdir(parents=True, exist_ok=True)
-    shape = (count, length, 2, CACHE_SIDE, CACHE_SIDE, 3)
-    np.lib.format.open_memmap(target, mode="w+", dtype=np.uint8, shape=shape).flush()
+    create(work, split, (count, length, 1 + TILES, CACHE_SIDE)).flush()
     starts = range(0, count, BLOCK)
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
+        target = work / f"{split}.npy"
         jobs = [pool.submit(_render, folder, target, split, s, min(s + BLOCK, count), seed) for s in starts]
         drawn = [row for job in tqdm(jobs, desc=split, unit_scale=BLOCK) for row in job.result()]
-    notes.write_text(json.dumps({"made": made, "photos": [p for p, _ in drawn], "kinds": [k for _, k in drawn]}))
+    notes = [(photo, labels[photo], kind) for photo, kind, _, _ in drawn]
+    finish(work, split, recipe, np.stack([t for *_, t, _ in drawn]), np.stack([w for *_, w in drawn]), notes)
 
 
-def read(work: Path, split: Split) -> Cache:
-    """Open what `build` made; raises FileNotFoundError where it has not run."""
-    notes = json.loads((work / f"{split}.json").read_text())
-    return Cache(np.load(work / f"{split}.npy", mmap_mode="r"), notes["photos"], notes["kinds"])
+def _one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)

@@ -1,86 +1,145 @@
 """The model card: what a release is, how it was made, what it measures and where it fails, in plain words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from idiff.answer.manifest import Manifest
+from idiff_models.answer import logbook
 from idiff_models.answer.photos import Split
 from idiff_models.answer.starter import Plan
 from idiff_models.evaluate.intervals import Share
-from idiff_models.evaluate.report import Report
+from idiff_models.evaluate.markdown import table
+from idiff_models.evaluate.samples import GROUPS
+from idiff_models.evaluate.summary import SimpleJudge, Summary
 
 TEMPLATE = Path(__file__).with_name("card.md")
 
 
-def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    lines = [head, ("---",) * len(head), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+@dataclass(frozen=True)
+class Evidence:
+    """All that a card reports. `masked`: accuracy with one view hidden, by its name; `camera`: None where City100 was
+    absent; `photos`: how many photographs each split has; `people`: of how many of them people are the subject."""
+
+    manifest: Manifest
+    test: Summary
+    masked: Mapping[str, Share]
+    camera: Summary | None
+    photos: Mapping[Split, int]
+    people: int
+    plan: Plan
 
 
-def _shares(name: str, shares: dict[str, Share]) -> str:
-    return _table((name, "pairs", "right, 95 % interval"), [(key, str(s.pairs), str(s)) for key, s in shares.items()])
+def by_group(by_kind: Mapping[str, Share]) -> dict[str, Share]:
+    """Kinds put together as `samples.GROUPS` says."""
+    found = {}
+    for group, kinds in GROUPS.items():
+        known = [by_kind[kind] for kind in kinds if kind in by_kind]
+        if known:
+            found[group] = Share(sum(part.right for part in known), sum(part.pairs for part in known))
+    return found
 
 
-def write_card(out: Path, manifest: Manifest, report: Report, plan: Plan, photos: Mapping[Split, int]) -> None:
-    """Fill `card.md` with the figures of `report` and write `MODEL_CARD.md` into the release folder.
+def average(shares: Mapping[str, Share]) -> float:
+    """The mean of the shares' values."""
+    return sum(part.value for part in shares.values()) / len(shares)
 
-    `photos`: how many photographs each split has.
-    """
-    best = report.best_statistic
-    size = sum(part.bytes for member in manifest.members for part in (member.encoder, member.head))
-    weakest = sorted(report.by_kind.items(), key=lambda item: item[1].value)[:3]
-    calibration = [
-        (
-            name,
-            f"{c.temperature:.3f}",
-            f"{c.too_close:.3f}",
-            str(report.accepted[name]),
-            str(report.accepted[name].pairs),
-        )
-        for name, c in manifest.calibration.items()
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.1f} %"
+
+
+def _judges(summary: Summary) -> str:
+    """The release and every simple judge by group."""
+    groups = by_group(summary.by_kind)
+
+    def row(name: str, overall: Share, by_kind: Mapping[str, Share]) -> list[str]:
+        shares = by_group(by_kind)
+        cells = [f"{100 * shares[group].value:.0f}" if group in shares else "" for group in groups]
+        return [name, f"{100 * overall.value:.1f}", f"{100 * average(shares):.1f}", *cells]
+
+    def named(judge: SimpleJudge) -> str:
+        return f"{judge.name} ({'higher' if judge.higher else 'lower'})"
+
+    simple = sorted(summary.simple, key=lambda judge: -average(by_group(judge.by_kind)))
+    rows = [row(named(judge), judge.overall, judge.by_kind) for judge in simple]
+    return table(
+        ("judge (better is)", "all", "average", *groups), [row("**release**", summary.overall, summary.by_kind), *rows]
+    )
+
+
+def _shares(shares: Mapping[str, Share]) -> list[tuple[str, str, str]]:
+    return [(key, str(part.pairs), str(part)) for key, part in shares.items()]
+
+
+def _members(manifest: Manifest, summary: Summary) -> str:
+    rows = [
+        (m.name, f"{m.parameters:,}", f"{(m.encoder.bytes + m.head.bytes) / 1e6:.1f}", str(summary.by_member[m.name]))
+        for m in manifest.members
     ]
-    statistics = [(s.name, "higher" if s.higher else "lower", str(s.test)) for s in report.statistics]
+    return table(("member", "parameters", "MB", "right on its category, 95 % interval"), rows)
+
+
+def _calibration(manifest: Manifest) -> str:
+    rows = []
+    for name, c in manifest.calibration.items():
+        fitted = c.fitted
+        reached = (
+            (_percent(fitted.accuracy), _percent(fitted.accepted), f"{fitted.ece:.3f}") if fitted else ("", "", "")
+        )
+        rows.append((name, f"{c.temperature:.3f}", f"{c.too_close:.3f}", *reached))
+    head = ("category", "temperature", "too close below", "right of the accepted", "accepted", "ECE")
+    return table(head, rows)
+
+
+def _runs(out: Path) -> str:
+    head = ("run", "seed", "steps", "loss at 25 %", "50 %", "75 %", "100 %", "validation", "photos/s")
+    rows = [
+        (run.run, run.seed, str(run.steps), *run.losses, f"{float(run.accuracy):.3f}", f"{run.photos_per_s:.0f}")
+        for run in logbook.read(out)
+    ]
+    return table(head, rows)
+
+
+def _camera(camera: Summary | None) -> str:
+    if camera is None:
+        return "Not measured: the photographs were absent."
+    return table(("category it was routed to", "pairs", "right, 95 % interval"), _shares(camera.by_category))
+
+
+def write_card(out: Path, evidence: Evidence) -> None:
+    """Fill `card.md` with the figures and write `MODEL_CARD.md` into the release folder."""
+    manifest, summary, plan = evidence.manifest, evidence.test, evidence.plan
+    groups = by_group(summary.by_kind)
+    simple = max(summary.simple, key=lambda judge: average(by_group(judge.by_kind)))
+    weakest = sorted(summary.by_kind.items(), key=lambda item: item[1].value)[:4]
+    files = {part.path: part.bytes for member in manifest.members for part in (member.encoder, member.head)}
     text = TEMPLATE.read_text().format(
         version=manifest.version,
         created=manifest.created,
         preprocessing=manifest.preprocessing,
-        megabytes=f"{size / 1e6:.1f}",
-        members=_table(
-            ("member", "parameters", "MB", "right on test pairs of its category, 95 % interval"),
-            [
-                (
-                    m.name,
-                    f"{m.parameters:,}",
-                    f"{(m.encoder.bytes + m.head.bytes) / 1e6:.1f}",
-                    str(report.by_member[m.name]),
-                )
-                for m in manifest.members
-            ],
-        ),
-        train_scenes=plan.train_scenes,
-        renditions=plan.train_renditions,
-        validation_pairs=plan.validation_pairs,
-        general_steps=plan.general.steps,
-        specialist_steps=plan.specialist.steps,
-        general_lr=plan.general.lr,
-        specialist_lr=plan.specialist.lr,
-        batch=plan.general.batch,
-        side=plan.general.size,
-        seed=plan.seed,
-        test_pairs=report.overall.pairs,
-        photos=sum(photos.values()),
-        train_photos=photos["train"],
-        validation_photos=photos["validation"],
-        test_photos=photos["test"],
-        overall=report.overall,
-        brier=f"{report.brier:.3f}",
-        best_name=best.name,
-        best=best.test,
-        categories=_shares("category", report.by_category),
-        kinds=_shares("what differs", report.by_kind),
-        calibration=_table(("category", "temperature", "too close below", "right of the rest", "rest"), calibration),
-        statistics=_table(("statistic", "taken as better", "right, 95 % interval"), statistics),
-        camera=_shares("camera", report.camera),
-        weakest=", ".join(f"{kind.replace('_', ' ')} ({100 * share.value:.0f} %)" for kind, share in weakest),
+        megabytes=f"{sum(files.values()) / 1e6:.1f}",
+        members=_members(manifest, summary),
+        plan=plan,
+        photos=evidence.photos,
+        all_photos=sum(evidence.photos.values()),
+        people=evidence.people,
+        runs=_runs(out),
+        summary=summary,
+        coverage=_percent(summary.coverage),
+        average=_percent(average(groups)),
+        ece=f"{summary.ece:.3f}",
+        brier=f"{summary.brier:.3f}",
+        simple=simple.name,
+        simple_average=_percent(average(by_group(simple.by_kind))),
+        groups=table(("what differs", "pairs", "right, 95 % interval"), _shares(groups)),
+        kinds=table(("kind", "pairs", "right, 95 % interval"), _shares(summary.by_kind)),
+        categories=table(("category", "pairs", "right, 95 % interval"), _shares(summary.by_category)),
+        rules=table(("rule", "pairs", "right, 95 % interval"), _shares(summary.by_rule)),
+        masked=table(("hidden in both photos", "pairs", "right, 95 % interval"), _shares(evidence.masked)),
+        calibration=_calibration(manifest),
+        judges=_judges(summary),
+        camera=_camera(evidence.camera),
+        weakest=", ".join(f"{kind} ({100 * part.value:.0f} %)" for kind, part in weakest),
     )
     (out / "MODEL_CARD.md").write_text(text)

@@ -1,104 +1,144 @@
-"""`idiff answer`: makes an Answer Model release from photographs. Needs the `train` extra; imports it late."""
+"""`idiff answer`: makes an Answer Model release from labelled pairs. Needs the `train` extra; imports it late."""
 
-import importlib.util
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Literal
 
 import typer
 
-if TYPE_CHECKING:
-    from idiff_models.evaluate.report import Report
+from idiff_models.answer.needs import refusal, training_packages
 
-app = typer.Typer(help="Make an Answer Model release: pairs, train, export, release, evaluate.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
-Work = Annotated[Path, typer.Option(help="Folder for pairs, checkpoints and figures.", file_okay=False)]
-Out = Annotated[Path, typer.Option(help="The release's folder.", file_okay=False)]
-Data = Annotated[
-    Path | None, typer.Option(help="Folder with photos/ and camera_pairs/; default IDIFF_DATA.", exists=True)
-]
+Pairs = Annotated[Path, typer.Argument(help="Pairs: .csv, or the challenge's .jsonl.", dir_okay=False)]
+Cache = Annotated[Path, typer.Option(help="The cache's folder.", file_okay=False)]
+Root = Annotated[Path | None, typer.Option(help="Folder of the files' names; default the list's own.")]
+RunFile = Annotated[Path, typer.Argument(help="The run's TOML file.", dir_okay=False)]
+Tiles = Annotated[int, typer.Option(help="Native windows of the crop: 1, 4 or 9.")]
 Workers = Annotated[int, typer.Option(min=1, help="Processes, one thread each.")]
-
-WORK = Path(".work/answer")
-OUT = Path("models/releases/starter")
-
-
-def _needs_training_packages() -> None:
-    missing = [name for name in ("torch", "timm", "onnx", "onnxscript", "onnxruntime", "tqdm") if not _there(name)]
-    if missing:
-        typer.echo(f"not installed: {', '.join(missing)}. Run: pip install 'idiff[cpu,train]'", err=True)
-        raise typer.Exit(2)
-
-
-def _there(name: str) -> bool:
-    return importlib.util.find_spec(name) is not None
 
 
 @app.callback()
 def checked() -> None:
-    """Make an Answer Model release from photographs."""
+    """Make an Answer Model release from labelled pairs."""
 
 
 @app.command()
-def pairs(work: Work = WORK, data: Data = None, workers: Workers = 2) -> None:
-    """Render training and validation scenes once to disk (about 5 GB); kept where they exist."""
-    _needs_training_packages()
-    from idiff_models.answer import steps
+def render(
+    pairs: Pairs,
+    cache: Cache,
+    side: Annotated[int, typer.Option(min=32, max=1024, help="Side of a cached view, pixels.")] = 256,
+    split: Annotated[str, typer.Option(help="The split they become.")] = "train",
+    validation_share: Annotated[float, typer.Option(min=0, max=0.9, help="Of them kept for validation.")] = 0.0,
+    tiles: Tiles = 4,
+    root: Root = None,
+    workers: Workers = 2,
+) -> None:
+    """Render labelled pairs to a cache that `fit` trains from."""
+    training_packages()
+    from idiff_models.answer.render import RenderError
+    from idiff_models.answer.render import render as rendered
+    from idiff_models.pairs import PairsError
 
-    steps.pairs(work, data, workers)
-
-
-@app.command()
-def train(work: Work = WORK, workers: Workers = 2) -> None:
-    """Train the general stage and both specialists of every family; finished ones are kept."""
-    _needs_training_packages()
-    from idiff_models.answer import steps
-
-    steps.train(work, workers)
-
-
-@app.command()
-def export(work: Work = WORK, out: Out = OUT, workers: Workers = 2) -> None:
-    """Write every specialist's two ONNX graphs and an uncalibrated manifest."""
-    _needs_training_packages()
-    from idiff_models.answer import steps
-
-    steps.export(work, out, workers)
+    try:
+        made = rendered(pairs, cache, side, split, validation_share, tiles, workers, root)
+    except (PairsError, RenderError) as error:
+        raise refusal(error) from error
+    typer.echo(f"{cache}: " + ", ".join(f"{count} {name}" for name, count in made.items()))
 
 
 @app.command()
-def release(work: Work = WORK, out: Out = OUT, data: Data = None, workers: Workers = 2) -> None:
-    """Calibrate the exported graphs on the validation pairs and complete the manifest."""
-    _needs_training_packages()
-    from idiff_models.answer import steps
+def fit(
+    run: RunFile,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint, if there is one.")] = False,
+    out: Annotated[Path | None, typer.Option(help="The run's folder; default .work/answer/runs/<name>.")] = None,
+) -> None:
+    """Train one member as a TOML file says. For several GPUs: torchrun ... -m idiff_models.answer.fit RUN.toml."""
+    training_packages()
+    from idiff_models.answer.training import launch
 
-    steps.release(work, out, data, workers)
-
-
-@app.command()
-def evaluate(work: Work = WORK, out: Out = OUT, data: Data = None, workers: Workers = 2) -> None:
-    """Measure the release on unseen scenes against every single statistic; write manifest figures and model card."""
-    _needs_training_packages()
-    from idiff_models.answer import steps
-
-    _report(steps.evaluate(work, out, data, workers))
+    raise typer.Exit(launch.one(run, resume, out))
 
 
 @app.command()
-def starter(work: Work = WORK, out: Out = OUT, data: Data = None, workers: Workers = 2) -> None:
-    """All of it, in order; run again after a stop, it goes on where it was."""
-    _needs_training_packages()
-    from idiff_models.answer import steps
+def export(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders, each with its member.pt.", file_okay=False)],
+    cache: Cache,
+    out: Annotated[Path, typer.Option(help="The release's folder.", file_okay=False)],
+    version: Annotated[str, typer.Option(help="The release's name.")],
+    precision: Annotated[
+        Literal["fp32", "fp16", "fp16-compute", "int8"], typer.Option(help="Of the encoders; refused unless like fp32.")
+    ] = "fp16",
+    tiles: Tiles = 4,
+    workers: Workers = 1,
+) -> None:
+    """Export trained members to a release, held against torch and fp32 on the cache. Then run `idiff calibrate`."""
+    training_packages()
+    from idiff_models.answer.release import ExportRefused, export_all, write_manifest
+    from idiff_models.answer.training import RunError
 
-    steps.pairs(work, data, workers)
-    steps.train(work, workers)
-    steps.export(work, out, workers)
-    steps.release(work, out, data, workers)
-    _report(steps.evaluate(work, out, data, workers))
+    try:
+        members = export_all(runs, out, cache, precision, tiles, workers)
+    except (ExportRefused, RunError) as error:
+        raise refusal(error) from error
+    write_manifest(out, version, members, {"command": "idiff answer export", "precision": precision})
+    typer.echo(f"{out}: {len(members)} members, not calibrated")
 
 
-def _report(report: "Report") -> None:
-    best = report.best_statistic
-    typer.echo(f"release {report.overall}; best single statistic, {best.name}, {best.test}")
-    if report.overall.value <= best.test.value:
-        typer.echo("the release does not beat it", err=True)
-        raise typer.Exit(1)
+@app.command()
+def pseudo(
+    pairs: Pairs,
+    out: Annotated[Path, typer.Option(help="CSV file of the pairs it is sure of; its provenance beside it as .json.")],
+    release: Annotated[Path | None, typer.Option(help="Release folder; IDIFF_RELEASE, else the bundled one.")] = None,
+    confidence: Annotated[float, typer.Option(min=0.5, max=1, help="Least calibrated confidence.")] = 0.9,
+    soft: Annotated[bool, typer.Option("--soft", help="Targets are probabilities instead of 0 and 1.")] = False,
+    root: Root = None,
+    workers: Workers = 1,
+) -> None:
+    """Label unlabelled pairs with a release where it is sure (pseudo-labels), to be rendered and trained on."""
+    from idiff.config import Settings
+    from idiff.errors import IdiffError
+    from idiff_models.pairs import PairsError
+    from idiff_models.pairs.pseudo import pseudo_label
+
+    try:
+        made = pseudo_label(pairs, release or Settings().release_folder, out, confidence, soft, root, workers)
+    except (PairsError, IdiffError, ValueError) as error:
+        raise refusal(error) from error
+    typer.echo(f"{out}: {made.kept} of {made.scored} unlabelled pairs, by {made.release}")
+
+
+@app.command()
+def tables(
+    run: RunFile,
+    out: Annotated[Path, typer.Option(help="Folder for the runs and tables.md.", file_okay=False)],
+    train: Annotated[Path | None, typer.Option(help="Labelled pairs to render into the run's cache first.")] = None,
+    test: Annotated[Path | None, typer.Option(help="Labelled pairs to judge, rendered likewise.")] = None,
+    root: Root = None,
+    family: Annotated[list[str] | None, typer.Option(help="Only these backbones; default all five.")] = None,
+    workers: Workers = 2,
+) -> None:
+    """The structure of the paper's Tables 2 and 3: what splitting, specialists, ensemble and weights gain.
+
+    The TOML file gives sizes and recipe of every run. Its cache needs the splits train, validation and test; `--train`
+    and `--test` render them from labelled pairs.
+    """
+    training_packages()
+    from idiff_models.answer.backbones import FAMILIES
+    from idiff_models.answer.render import RenderError
+    from idiff_models.answer.render import render as rendered
+    from idiff_models.answer.training import RunConfig, RunError
+    from idiff_models.evaluate.tables import make_tables, to_markdown
+    from idiff_models.pairs import PairsError
+
+    try:
+        base = RunConfig.read(run)
+        for split, pairs, share in (("train", train, 0.1), ("test", test, 0.0)):
+            if pairs is not None:
+                rendered(pairs, base.cache, max(256, base.side), split, share, workers=workers, root=root)
+        families = tuple(family or FAMILIES)
+        made = make_tables(base, out, families, "convnext" if "convnext" in families else families[0])
+    except (PairsError, RenderError, RunError) as error:
+        raise refusal(error) from error
+    text = to_markdown(made, base)
+    (out / "tables.md").write_text(text + "\n")
+    typer.echo(text)

@@ -1,4 +1,4 @@
-"""From a checkpoint to two ONNX graphs: the encoder and the head, weights stored as fp16, computed in fp32."""
+"""From a network to its two fp32 ONNX graphs, the encoder and the head, held against torch."""
 
 import warnings
 from dataclasses import dataclass
@@ -6,18 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 import torch
-from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
 from onnxscript import optimizer
 from torch import Tensor, nn
 
+from idiff.answer.session import Session
+from idiff.config import Provider
 from idiff_models.answer.network import EMBEDDING, AnswerNetwork
 
 OPSET = 20
-SMALLEST_HALVED = 1024
-"""Initialisers of fewer elements stay fp32: biases and norms weigh little and matter most."""
 FOLDED = 2**21
 """Largest constant, bytes, that the exporter may fold or make by folding."""
 PARITY = 1e-4
@@ -25,13 +22,14 @@ PARITY = 1e-4
 
 
 @dataclass(frozen=True)
-class Exported:
-    """The two graphs, and how far their logits are from torch: `parity` before fp16 storage, `rounding` after."""
+class Graphs:
+    """A member: `encoder`, views float32 (n, v, 3, s, s) -> embedding (n, e); `head`, a, b (n, e) -> logit (n,).
+
+    Inputs and outputs are float32 whatever the precision inside.
+    """
 
     encoder: onnx.ModelProto
     head: onnx.ModelProto
-    parity: float
-    rounding: float
 
 
 def to_onnx(module: nn.Module, inputs: dict[str, Tensor], output: str, opset: int = OPSET) -> onnx.ModelProto:
@@ -55,39 +53,22 @@ def to_onnx(module: nn.Module, inputs: dict[str, Tensor], output: str, opset: in
     # Position-bias networks see constants only: folding them ships their small result instead of their weights.
     model = optimizer.optimize(program.model_proto, input_size_limit=FOLDED, output_size_limit=FOLDED)
     model.metadata_props.clear()
+    model.graph.value_info.clear()  # shapes from before the folding, which every reader infers again
     for node in model.graph.node:
         node.ClearField("metadata_props")
         node.ClearField("doc_string")
     return model
 
 
-def halve(model: onnx.ModelProto) -> onnx.ModelProto:
-    """A copy whose large fp32 initialisers are fp16 and cast back; ONNX Runtime folds the casts on loading."""
-    halved = onnx.ModelProto()
-    halved.CopyFrom(model)
-    casts = []
-    for tensor in halved.graph.initializer:
-        if tensor.data_type == TensorProto.FLOAT and np.prod(tensor.dims) >= SMALLEST_HALVED:
-            name = tensor.name
-            tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), f"{name}.fp16"))
-            casts.append(helper.make_node("Cast", [tensor.name], [name], to=TensorProto.FLOAT))
-    nodes = list(halved.graph.node)
-    del halved.graph.node[:]
-    halved.graph.node.extend(casts + nodes)
-    onnx.checker.check_model(halved)
-    return halved
+def session(model: onnx.ModelProto, provider: Provider = "cpu") -> Session:
+    """The graph loaded as the service loads it; raises ReleaseRefused where it would run on another provider."""
+    return Session(model.graph.name, model.SerializeToString(), provider)
 
 
-def run(model: onnx.ModelProto, **inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The graph's one output on the CPU."""
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    return np.asarray(session.run(None, inputs)[0], np.float32)
+def trace(network: AnswerNetwork, examples: Tensor) -> tuple[Graphs, float]:
+    """The fp32 graphs of a network, and the worst difference of their logits from torch's.
 
-
-def export(network: AnswerNetwork, size: int, examples: Tensor | None = None, opset: int = OPSET) -> Exported:
-    """Export a trained network of input `size`, compared with ONNX Runtime on `examples` (n, 2, 3, size, size).
+    `examples`: float32 (n, v, 3, s, s), two photos or more; they fix v and s, the batch stays free.
 
     Raises:
         ValueError: the graphs' logits differ from torch's by more than `PARITY`, or swapping does not negate them.
@@ -97,32 +78,27 @@ def export(network: AnswerNetwork, size: int, examples: Tensor | None = None, op
         if hasattr(module, "fused_attn"):
             # The fused kernel's output strides cannot be traced with a dynamic batch; the plain product is the same.
             setattr(module, "fused_attn", False)  # noqa: B010 - a plain attribute, not a submodule
-    views = examples if examples is not None else torch.randn(4, 2, 3, size, size, generator=torch.manual_seed(0))
-    encoder = to_onnx(network.encoder, {"views": views[:2]}, "embedding", opset)
     pair = {"a": torch.randn(3, EMBEDDING), "b": torch.randn(3, EMBEDDING)}
-    head = to_onnx(network.head, pair, "logit", opset)
+    graphs = Graphs(
+        to_onnx(network.encoder, {"views": examples[:2]}, "embedding"), to_onnx(network.head, pair, "logit")
+    )
     with torch.inference_mode():
-        truth = network(views, views.roll(1, 0)).numpy()
-
-    def logits(encoder: onnx.ModelProto, head: onnx.ModelProto) -> NDArray[np.float32]:
-        embedded = run(encoder, views=views.numpy())
-        turned = np.roll(embedded, 1, 0)
-        logit = run(head, a=embedded, b=turned)
-        if not np.array_equal(logit, -run(head, a=turned, b=embedded)):
-            raise ValueError("swapping the photos does not negate the logit")
-        return logit
-
-    parity = float(np.abs(logits(encoder, head) - truth).max())
+        truth = network(examples, examples.roll(1, 0)).numpy()
+    embedded = session(graphs.encoder)(views=examples.numpy())
+    turned, head = np.roll(embedded, 1, 0), session(graphs.head)
+    logits = head(a=embedded, b=turned)
+    if not np.array_equal(logits, -head(a=turned, b=embedded)):
+        raise ValueError("swapping the photos does not negate the logit")
+    parity = float(np.abs(logits - truth).max())
     if not parity <= PARITY:
         raise ValueError(f"ONNX Runtime and torch differ by {parity:.2g}, more than {PARITY}")
-    small_encoder, small_head = halve(encoder), halve(head)
-    return Exported(small_encoder, small_head, parity, float(np.abs(logits(small_encoder, small_head) - truth).max()))
+    return graphs, parity
 
 
-def save(exported: Exported, folder: Path, name: str) -> tuple[Path, Path]:
+def save(graphs: Graphs, folder: Path, name: str) -> tuple[Path, Path]:
     """Write `<name>.encoder.onnx` and `<name>.head.onnx`."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = folder / f"{name}.encoder.onnx", folder / f"{name}.head.onnx"
-    for path, model in zip(paths, (exported.encoder, exported.head), strict=True):
+    for path, model in zip(paths, (graphs.encoder, graphs.head), strict=True):
         path.write_bytes(model.SerializeToString(deterministic=True))
     return paths

@@ -1,72 +1,63 @@
-"""Where a member's checkpoints lie, and the training of all of them."""
+"""Training of the starter's members: one process a run, each with a run file that anyone can repeat it from."""
 
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
-import torch
-
-from idiff.types import CategoryName
-from idiff_models.answer.cache import read
-from idiff_models.answer.network import AnswerNetwork
-from idiff_models.answer.photos import categories
-from idiff_models.answer.starter import DOMAINS, Plan
-from idiff_models.answer.training import run_stage, scenes_of
+from idiff_models.answer.starter import Plan, Run
+from idiff_models.answer.training import RunError
+from idiff_models.answer.training.launch import environment
 
 
-def checkpoint(work: Path, family: str, domain: CategoryName | None) -> Path:
-    """The checkpoint of a specialist, or of the family's general stage where `domain` is None."""
-    return work / "members" / f"{domain or 'general'}-{family}.pt"
+def write_run(run: Run) -> Path:
+    """`run.toml` in the run's folder: every setting that is not the trainer's default."""
+    run.folder.mkdir(parents=True, exist_ok=True)
+    path = run.folder / "run.toml"
+    values = run.config.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+    path.write_text("".join(f"{key} = {_toml(value)}\n" for key, value in values.items()))
+    return path
 
 
-def load_member(path: Path) -> AnswerNetwork:
-    """The network of a checkpoint, in evaluation mode."""
-    saved = torch.load(path, weights_only=True)
-    network = AnswerNetwork(saved["family"])
-    network.load_state_dict(saved["state"])
-    return network.eval()
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) else str(value)
 
 
-def train_general(family: str, plan: Plan, work: Path) -> None:
-    """A family's general stage; nothing where its checkpoint exists, so that a stopped run resumes."""
-    target = checkpoint(work, family, None)
-    if target.exists():
+def train_run(run: Run) -> None:
+    """One run; kept where it is finished, continued where it stopped.
+
+    Raises RunError where it fails, with the last line of its log.
+    """
+    if (run.folder / "member.pt").exists():
         return
-    _settle()
-    train, validation = read(work / "cache", "train"), read(work / "cache", "validation")
-    stage, _ = plan.stages(family)
-    torch.manual_seed(stage.seed)
-    network, everything = AnswerNetwork(family), np.arange(len(train.photos))
-    run_stage(network, family, stage, train, everything, target, validation, np.arange(len(validation.photos)))
+    command = [
+        sys.executable,
+        "-m",
+        "idiff_models.answer.fit",
+        str(write_run(run)),
+        "--out",
+        str(run.folder),
+        "--resume",
+    ]
+    path = run.folder / "train.log"
+    with path.open("w") as log:
+        done = subprocess.run(command, check=False, env=environment(), stdout=log, stderr=log)  # noqa: S603
+    if done.returncode:
+        last = path.read_text(errors="replace").strip().splitlines()[-1:]
+        raise RunError(f"{run.folder.name}: {''.join(last)[-300:]} (all of it in {path})")
 
 
-def train_specialists(family: str, plan: Plan, work: Path) -> None:
-    """The person and the scene specialist of a family from its general stage; those that exist are skipped."""
-    _settle()
-    train, validation = read(work / "cache", "train"), read(work / "cache", "validation")
-    _, stage = plan.stages(family)
-    labels = categories(plan.labels)
-    for domain in DOMAINS:
-        target = checkpoint(work, family, domain)
-        if not target.exists():
-            network = load_member(checkpoint(work, family, None))
-            scenes, held_out = (scenes_of(cache, labels, domain) for cache in (train, validation))
-            run_stage(network, family, stage, train, scenes, target, validation, held_out)
+def train_family(family: str, plan: Plan, work: Path) -> None:
+    """Every run of a family, one after the other."""
+    for run in plan.runs(work, family):
+        train_run(run)
 
 
-def _settle() -> None:
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-
-
-def train_all(plan: Plan, work: Path, workers: int) -> None:
-    """Every stage of every family in processes of one thread, `workers` at a time; specialists once their base is."""
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        general = {pool.submit(train_general, family, plan, work): family for family in plan.families}
-        special = []
-        for done in as_completed(general):
-            done.result()
-            special.append(pool.submit(train_specialists, general[done], plan, work))
-        for done in as_completed(special):
+def train_all(plan: Plan, work: Path, workers: int, families: Sequence[str]) -> None:
+    """Every run of `families`, `workers` of them at a time."""
+    with ThreadPoolExecutor(workers) as pool:
+        for done in [pool.submit(train_family, family, plan, work) for family in families]:
             done.result()

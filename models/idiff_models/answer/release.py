@@ -1,25 +1,54 @@
-"""The release writer: graphs, checksums and manifest in one folder, complete before it replaces the old one."""
+"""The release writer: graphs, checksums and manifest of trained members, in one folder."""
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from idiff.answer.manifest import Calibration, File, Manifest, Measured, Member
 from idiff.imaging import PREPROCESSING_VERSION
 from idiff.types import CategoryName
-from idiff_models.answer.export import OPSET, export, save
-from idiff_models.answer.members import checkpoint, load_member
-from idiff_models.answer.network import EMBEDDING
-from idiff_models.answer.starter import DOMAINS
-from idiff_models.answer.training import MEAN, STD
+from idiff_models.answer.cache import Cache
+from idiff_models.answer.export import OPSET, save
+from idiff_models.answer.network import EMBEDDING, AnswerNetwork
+from idiff_models.answer.precision import Precision
+from idiff_models.answer.training import MEAN, STD, RunError, load_network, to_tensor
+from idiff_models.answer.training.checkpoint import read
+from idiff_models.answer.variants import export_variants
 
+DOMAINS: tuple[CategoryName, ...] = ("person", "scene")
 UNCALIBRATED = Calibration(temperature=1.0, too_close=0.5)
+GATE_SCENES = 40
+"""Scenes of the cache on which a member's precision is held against fp32."""
+
+
+class ExportRefused(ValueError):
+    """A member cannot ship as asked; the message says why."""
+
+
+def gate_views(cache: Path, side: int, tiles: int) -> NDArray[np.float32]:
+    """Views of held-out scenes for the gate, float32 (scenes, renditions, 1 + tiles, 3, side, side).
+
+    A cache with fewer tiles than a member reads repeats them. Raises RunError where there is no cache.
+    """
+    split = "validation" if (cache / "validation.json").exists() else "train"
+    try:
+        stored = Cache.read(cache, split).views[:GATE_SCENES]
+    except OSError as error:
+        raise RunError(f"{cache}: no readable cache ({error})") from error
+    edge = (stored.shape[-2] - side) // 2
+    if edge < 0:
+        raise RunError(f"{cache}: its views of {stored.shape[-2]} px are smaller than the {side} px a member reads")
+    places = [0, *(1 + tile % (stored.shape[2] - 1) for tile in range(tiles))]
+    cut = stored[:, :, places, edge : edge + side, edge : edge + side]
+    return to_tensor(np.ascontiguousarray(cut)).numpy()
 
 
 def describe(path: Path) -> File:
@@ -28,48 +57,64 @@ def describe(path: Path) -> File:
     return File(path=path.name, sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
 
 
-def export_member(path: Path, folder: Path, size: int, examples: torch.Tensor | None) -> Member:
-    """Export one checkpoint into `folder`; its record, with how it was checked in the log."""
-    saved = torch.load(path, weights_only=True)
-    network = load_member(path)
-    domain = path.stem.split("-")[0]
-    exported = export(network, size, examples)
-    encoder, head = save(exported, folder, path.stem)
-    print(f"{path.stem}: torch to ONNX Runtime {exported.parity:.1e}, fp16 storage {exported.rounding:.1e} logits")
-    return Member(
-        name=path.stem,
-        domain="person" if domain == "person" else "scene",
-        backbone=saved["family"],
-        encoder=describe(encoder),
-        head=describe(head),
-        input_size=size,
-        embedding=EMBEDDING,
-        mean=MEAN,
-        std=STD,
-        opset=OPSET,
-        parameters=sum(parameter.numel() for parameter in network.parameters()),
-    )
+def export_member(run: Path, folder: Path, cache: Path, precision: Precision, tiles: int) -> list[Member]:
+    """Export the member of one run folder into `folder`; its record, one a category where it was trained on all.
+
+    Raises:
+        ExportRefused: the precision does not pass its gate, or the run is of another layout.
+        RunError: there is no member, or no cache to hold it against.
+    """
+    config = read(run / "member.pt", ("config",))["config"]
+    network = load_network(run / "member.pt")
+    if not isinstance(network, AnswerNetwork):
+        raise ExportRefused(f"{run}: the layout {config['layout']} has no encoder to ship")
+    views = gate_views(cache, config["side"], tiles)
+    (variant,) = export_variants(network, views, [precision])
+    if variant.refused or variant.graphs is None or variant.gate is None:
+        raise ExportRefused(f"{run.name}: {variant.refused}")
+    encoder, head = (describe(path) for path in save(variant.graphs, folder, run.name))
+    agreement = f"{variant.gate.agreement:.1%} of {variant.gate.pairs} verdicts as fp32"
+    print(f"{run.name}: torch to ONNX Runtime {variant.parity:.1e} logits; {precision}: {agreement}")
+    domains = [config["category"]] if config["category"] else list(DOMAINS)
+    return [
+        Member(
+            name=run.name if len(domains) == 1 else f"{domain}-{run.name}",
+            domain=domain,
+            backbone=config["family"],
+            encoder=encoder,
+            head=head,
+            input_size=config["side"],
+            tiles=tiles,
+            embedding=EMBEDDING,
+            mean=MEAN,
+            std=STD,
+            opset=OPSET,
+            precision=precision,
+            parameters=sum(parameter.numel() for parameter in network.parameters()),
+        )
+        for domain in domains
+    ]
 
 
 def export_all(
-    work: Path, folder: Path, examples: torch.Tensor, families: tuple[str, ...], workers: int
+    runs: Sequence[Path], folder: Path, cache: Path, precision: Precision, tiles: int, workers: int
 ) -> list[Member]:
-    """Every specialist's graphs into `folder`, in `workers` processes, and their records."""
+    """Every run's graphs into `folder`, in `workers` processes, and their records; other graphs there are removed."""
+    folder.mkdir(parents=True, exist_ok=True)
     for stale in folder.glob("*.onnx"):
         stale.unlink()
-    paths = [checkpoint(work, family, domain) for domain in DOMAINS for family in families]
     with ProcessPoolExecutor(
         workers, mp_context=get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
     ) as pool:
-        jobs = [pool.submit(export_member, path, folder, examples.shape[-1], examples) for path in paths]
-        return [job.result() for job in jobs]
+        jobs = [pool.submit(export_member, run, folder, cache, precision, tiles) for run in runs]
+        return [member for job in jobs for member in job.result()]
 
 
 def write_manifest(
     folder: Path,
     version: str,
-    members: list[Member],
-    training: dict[str, str | int | float],
+    members: Sequence[Member],
+    training: Mapping[str, str | int | float],
     calibration: Mapping[CategoryName, Calibration] | None = None,
     measured: tuple[Measured, ...] = (),
 ) -> Manifest:
@@ -81,7 +126,7 @@ def write_manifest(
         members=tuple(members),
         calibration=dict(calibration) if calibration else dict.fromkeys(DOMAINS, UNCALIBRATED),
         measured=measured,
-        training=training,
+        training=dict(training),
     )
     (folder / "manifest.json").write_text(json.dumps(manifest.model_dump(mode="json"), indent=2) + "\n")
     return manifest

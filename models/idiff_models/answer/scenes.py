@@ -2,46 +2,65 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from idiff.imaging import CROP_SIDE, GLOBAL_SIDE
 from idiff.imaging.resize import fit, resize
 from idiff.types import Box, Image, Size
-from idiff_models.answer.chains import Chain, draw_chain
-from idiff_models.answer.degradations import PHOTOMETRIC, degrade
+from idiff_models.answer import photos
+from idiff_models.answer.degradations import PHOTOMETRIC, degrade, rendered
 from idiff_models.answer.degradations.light import CODES, per_channel
 from idiff_models.answer.degradations.processing import recompress
-from idiff_models.answer.photos import load
+from idiff_models.answer.fidelity import METRICS, losses
+from idiff_models.answer.labels import targets
+from idiff_models.answer.renditions import Mode, Plan, draw
 
-SMALLEST = 384
+SMALLEST = 320
 """Shortest side of a region, pixels."""
+JUDGED = 384
+"""Side of the window that the full-reference metrics see, pixels."""
+SHAKE = 6
+"""Most pixels between the crops of two renditions, as between two captures."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Views of the renditions of one region, best first: full size, as `idiff.imaging` hands them on."""
+    """Views of the renditions of one region: full size, as `idiff.imaging` hands them on.
+
+    `targets`, `weights`: float32 (renditions, renditions), see `labels.targets`.
+    """
 
     photo: str
-    chain: Chain
+    plan: Plan
     global_views: tuple[Image, ...]
     crop_views: tuple[Image, ...]
+    targets: NDArray[np.float32]
+    weights: NDArray[np.float32]
+
+
+@lru_cache(maxsize=128)
+def _load(path: Path) -> Image:
+    return photos.load(path)
 
 
 def _region(photo: Image, rng: Generator) -> Image:
-    shrink = rng.uniform(0.5, 1.0) if rng.random() < 0.4 else 1.0
+    shrink = rng.uniform(0.4, 1.0) if rng.random() < 0.5 else 1.0
     shrink = max(shrink, min(1.0, SMALLEST / min(photo.shape[:2])))
     most_h, most_w = int(photo.shape[0] * shrink), int(photo.shape[1] * shrink)
     side = np.exp(rng.uniform(np.log(SMALLEST), np.log(GLOBAL_SIDE)))
-    aspect = np.exp(rng.uniform(-0.2, 0.2))
+    aspect = np.exp(rng.uniform(-0.25, 0.25))
     height, width = min(most_h, round(side / aspect)), min(most_w, round(side * aspect))
     source_h, source_w = min(photo.shape[0], round(height / shrink)), min(photo.shape[1], round(width / shrink))
     top = int(rng.integers(photo.shape[0] - source_h + 1))
     left = int(rng.integers(photo.shape[1] - source_w + 1))
     # Even sides, so that the Bayer mosaic and the chroma grid of JPEG fit.
-    return resize(photo[top : top + source_h, left : left + source_w], Size(width // 2 * 2, height // 2 * 2)).copy()
+    region = resize(photo[top : top + source_h, left : left + source_w], Size(width // 2 * 2, height // 2 * 2))
+    return np.ascontiguousarray(region[:, ::-1] if rng.random() < 0.5 else region)
 
 
 def _crop_box(region: Image, rng: Generator) -> Box:
@@ -51,7 +70,7 @@ def _crop_box(region: Image, rng: Generator) -> Box:
     corners = np.stack([rng.integers(height - side + 1, size=4), rng.integers(width - side + 1, size=4)], 1)
     quarter = side // 4
 
-    def detail(corner: np.ndarray) -> float:
+    def detail(corner: NDArray[np.int64]) -> float:
         middle = region[
             corner[0] + quarter : corner[0] + side - quarter, corner[1] + quarter : corner[1] + side - quarter
         ]
@@ -61,29 +80,53 @@ def _crop_box(region: Image, rng: Generator) -> Box:
     return Box(int(left), int(top), side, side)
 
 
+def _shaken(box: Box, size: Size, rng: Generator) -> Box:
+    x, y = (int(np.clip(start + rng.integers(-SHAKE, SHAKE + 1), 0, most - side))
+            for start, most, side in ((box.x, size.width, box.width), (box.y, size.height, box.height)))  # fmt: skip
+    return Box(x, y, box.width, box.height)
+
+
+def _cut(image: Image, box: Box) -> Image:
+    return image[box.y : box.y + box.height, box.x : box.x + box.width]
+
+
 def _neutral(image: Image, rng: Generator) -> Image:
     """A small difference of exposure and gamma that is nobody's fault, so that brightness alone decides nothing."""
     return per_channel(image, rng.uniform(0.94, 1.06) * CODES ** rng.uniform(0.94, 1.06))
 
 
-def draw_scene(folder: Path, names: Sequence[str], length: int, seed: Sequence[int]) -> Scene:
-    """`length` renditions of a random region of one of `names`, wholly decided by `seed`."""
+def _losses(region: Image, images: Sequence[Image], plan: Plan, box: Box) -> list[NDArray[np.float32]]:
+    if plan.mode in ("chain", "equal"):
+        return [np.zeros(len(METRICS), np.float32)] * len(images)
+    side = min(JUDGED, box.width)
+    window = Box(box.x + (box.width - side) // 2, box.y + (box.height - side) // 2, side, side)
+    sources = [_cut(rendered(region, rendition.recipe, rendition.seed), window) for rendition in plan.renditions]
+    return [losses(source, _cut(image, window)) for source, image in zip(sources, images, strict=True)]
+
+
+def draw_scene(folder: Path, names: Sequence[str], length: int, seed: Sequence[int], mode: Mode | None = None) -> Scene:
+    """`length` renditions of a random region of one of `names`, wholly decided by `seed` (and `mode`)."""
     rng = np.random.default_rng(list(seed))
     name = names[int(rng.integers(len(names)))]
-    region = _region(load(folder / name), rng)
-    chain = draw_chain(rng, length)
+    region = _region(_load(folder / name), rng)
+    plan = draw(rng, length, mode)
     box = _crop_box(region, rng)
-    shifted = rng.random() < 0.3 and PHOTOMETRIC.isdisjoint(chain.recipes[-1])
-    quality = int(rng.integers(86, 99)) if rng.random() < 0.5 and "jpeg" not in chain.recipes[-1] else None
-    renditions = []
-    for recipe in chain.recipes:
-        image = degrade(region, recipe, chain.seed)
-        image = _neutral(image, rng) if shifted else image
-        renditions.append(image if quality is None else recompress(image, quality))
-    size = fit(Size(region.shape[1], region.shape[0]))
+    images = [degrade(region, rendition.recipe, rendition.seed) for rendition in plan.renditions]
+    target, weight = targets(plan, _losses(region, images, plan, box))
+    kinds = {kind for rendition in plan.renditions for kind in rendition.recipe}
+    if rng.random() < 0.3 and PHOTOMETRIC.isdisjoint(kinds):
+        images = [_neutral(image, rng) for image in images]
+    if rng.random() < 0.5 and "jpeg" not in kinds:
+        quality = int(rng.integers(86, 99))
+        images = [recompress(image, quality) for image in images]
+    native = Size(region.shape[1], region.shape[0])
+    shaken = rng.random() < 0.4
+    boxes = [_shaken(box, native, rng) if shaken else box for _ in images]
     return Scene(
         name,
-        chain,
-        tuple(resize(image, size) for image in renditions),
-        tuple(image[box.y : box.y + box.height, box.x : box.x + box.width] for image in renditions),
+        plan,
+        tuple(resize(image, fit(native)) for image in images),
+        tuple(_cut(image, place) for image, place in zip(images, boxes, strict=True)),
+        target,
+        weight,
     )

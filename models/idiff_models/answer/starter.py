@@ -1,44 +1,94 @@
-"""The starter release's recipe: which cache, which stages, for which members."""
+"""The starter release's recipe: which data, and which run of the trainer for which member."""
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from idiff.types import CategoryName
 from idiff_models.answer.backbones import FAMILIES
 from idiff_models.answer.photos import LABELS
-from idiff_models.answer.training import Stage
+from idiff_models.answer.release import DOMAINS
+from idiff_models.answer.training import RunConfig
 
-DOMAINS: tuple[CategoryName, ...] = ("person", "scene")
+FP32 = frozenset({"efficientnet"})
+"""Families that bfloat16 makes slower to train on a CPU."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the trainer and where it leaves its member."""
+
+    config: RunConfig
+    folder: Path
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Sizes of the data, and the two stages of every family."""
+    """Sizes of the data and of the two stages: a family learns from all scenes, then specialises on one category's."""
 
-    train_scenes: int = 12000
-    train_renditions: int = 3
-    validation_pairs: int = 600
-    test_pairs: int = 1000
+    train_scenes: int = 14000
+    renditions: int = 4
+    validation_scenes: int = 600
+    test_scenes: int = 300
+    validation_pairs: int = 1200
+    test_pairs: int = 2000
     seed: int = 42
     families: tuple[str, ...] = FAMILIES
     labels: Path = LABELS
-    general: Stage = field(default_factory=lambda: Stage(steps=560, lr=1.5e-3, warmup=0.1))
-    specialist: Stage = field(default_factory=lambda: Stage(steps=220, lr=8e-4))
+    side: int = 128
+    tiles: int = 4
+    batch: int = 12
+    general_steps: int = 1100
+    general_lr: float = 1.5e-3
+    special_steps: int = 110
+    special_lr: float = 6e-4
+    compile: bool = True
 
-    def stages(self, family: str) -> tuple[Stage, Stage]:
-        """General and specialist stage of a family, each family with its own seed so that members err differently."""
-        offset = FAMILIES.index(family)
-        return replace(self.general, seed=self.seed + offset), replace(self.specialist, seed=self.seed + 100 + offset)
+    def runs(self, work: Path, family: str) -> Iterator[Run]:
+        """The general run of a family, then both specialists', which start from it. Each has a seed of its own, so that
+        members err differently."""
+        place = FAMILIES.index(family)
+        general = member_folder(work, family, None)
+        shared = {
+            "cache": work / "cache",
+            "family": family,
+            "scale": "starter",
+            "pretrained": False,
+            "side": self.side,
+            "batch": self.batch,
+            "weight_decay": 0.05,
+            "schedule": "cosine",
+            "clip": 1.0,
+            "precision": "fp32" if family in FP32 else "bf16",
+            "compile": self.compile,
+            "workers": 0,
+            "threads": 1,
+            "device": "cpu",
+            "validation_scenes": 60,
+            "validate_every": 200,
+            "checkpoint_every": 100,
+        }
+        first = {"steps": self.general_steps, "lr": self.general_lr, "warmup": 0.06, "seed": self.seed + place}
+        yield Run(RunConfig.model_validate({**shared, **first}), general)
+        special = {"steps": self.special_steps, "lr": self.special_lr, "warmup": 0.1, "init": general / "member.pt"}
+        for offset, domain in enumerate(DOMAINS, 1):
+            own = {"category": domain, "seed": self.seed + 100 * offset + place}
+            yield Run(RunConfig.model_validate({**shared, **special, **own}), member_folder(work, family, domain))
 
     def provenance(self) -> dict[str, str | int | float]:
         """What a manifest says of the training."""
         return {
             "train_scenes": self.train_scenes,
-            "renditions_per_scene": self.train_renditions,
-            "general_steps": self.general.steps,
-            "specialist_steps": self.specialist.steps,
-            "scenes_per_step": self.general.batch,
-            "input_size": self.general.size,
+            "renditions_per_scene": self.renditions,
+            "general_steps": self.general_steps,
+            "specialist_steps": self.special_steps,
+            "scenes_per_step": self.batch,
+            "input_size": self.side,
             "seed": self.seed,
-            "command": "idiff answer starter",
+            "command": "idiff starter all",
         }
+
+
+def member_folder(work: Path, family: str, domain: CategoryName | None) -> Path:
+    """The run folder of a specialist, or of the family's general stage where `domain` is None."""
+    return work / "runs" / f"{domain or 'general'}-{family}"

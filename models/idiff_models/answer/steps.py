@@ -1,27 +1,32 @@
-"""The steps from photographs to a measured release, as the command line runs them."""
+"""The steps from photographs to the measured starter release, as the command line runs them."""
 
-import json
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 from idiff.answer.manifest import Manifest, Measured
 from idiff.types import CategoryName
-from idiff_models.answer.cache import build, read, split_names
-from idiff_models.answer.card import write_card
+from idiff_models.answer import logbook
+from idiff_models.answer.cache import build, split_names
+from idiff_models.answer.card import Evidence, write_card
 from idiff_models.answer.members import train_all
-from idiff_models.answer.photos import SHARES, Split, data_root
-from idiff_models.answer.release import export_all, write_manifest
-from idiff_models.answer.starter import DOMAINS, Plan
-from idiff_models.answer.training import to_tensor
+from idiff_models.answer.photos import SHARES, Split, categories, data_root
+from idiff_models.answer.release import DOMAINS, export_all, write_manifest
+from idiff_models.answer.starter import Plan, member_folder
 from idiff_models.evaluate.calibration import calibrate
-from idiff_models.evaluate.camera_pairs import camera_pairs
 from idiff_models.evaluate.intervals import Share
-from idiff_models.evaluate.judging import Judged, judge_split
-from idiff_models.evaluate.report import Report, summarise
+from idiff_models.evaluate.judges import available
+from idiff_models.evaluate.judging import Masked, Test, judge_test
+from idiff_models.evaluate.markdown import Subject, to_json
+from idiff_models.evaluate.pairwise import PairJudged, judge_pairs
+from idiff_models.evaluate.plots import reliability_plot, risk_coverage_plot
+from idiff_models.evaluate.summary import Summary, arrays, summarise
+from idiff_models.pairs import read_pairs
 
 PLAN = Plan()
-VERSION = "starter-1"
+VERSION = "starter-2"
+MASKED_PAIRS = 400
+"""Test pairs that are judged again with one view hidden."""
 
 
 def _photos(data: Path | None) -> Path:
@@ -29,57 +34,77 @@ def _photos(data: Path | None) -> Path:
 
 
 def pairs(work: Path, data: Path | None, workers: int, plan: Plan = PLAN) -> None:
-    """Render the scenes that training and its validation read."""
-    cache, folder = work / "cache", _photos(data)
-    build(folder, cache, "validation", plan.validation_pairs, 2, plan.seed, workers)
-    build(folder, cache, "train", plan.train_scenes, plan.train_renditions, plan.seed, workers)
+    """Render the scenes that training, its validation and the paper's tables read."""
+    cache, folder, labels = work / "cache", _photos(data), categories(plan.labels)
+    sizes: dict[Split, int] = {
+        "validation": plan.validation_scenes,
+        "test": plan.test_scenes,
+        "train": plan.train_scenes,
+    }
+    for split, count in sizes.items():
+        build(folder, cache, split, count, plan.renditions, plan.seed, workers, labels)
 
 
-def train(work: Path, workers: int, plan: Plan = PLAN) -> None:
-    """Train every member."""
-    train_all(plan, work, workers)
+def train(work: Path, workers: int, plan: Plan = PLAN, families: Sequence[str] | None = None) -> None:
+    """Train every member, or those of some families."""
+    train_all(plan, work, workers, families or plan.families)
 
 
 def export(work: Path, out: Path, workers: int, plan: Plan = PLAN) -> None:
-    """Export every member, compared with torch on real views."""
-    size = plan.general.size
-    views = read(work / "cache", "validation").views[:4, 0, :, :size, :size]
-    out.mkdir(parents=True, exist_ok=True)
-    members = export_all(work, out, to_tensor(views), plan.families, workers)
+    """Export every specialist, held against torch and fp32 on held-out scenes."""
+    runs = [member_folder(work, family, domain) for domain in DOMAINS for family in plan.families]
+    members = export_all(runs, out, work / "cache", "fp16", plan.tiles, workers)
     write_manifest(out, VERSION, members, plan.provenance())
+    logbook.collect(work, plan, out)
 
 
-def release(work: Path, out: Path, data: Path | None, workers: int, plan: Plan = PLAN) -> None:
+def calibrated(out: Path, data: Path | None, workers: int, plan: Plan = PLAN) -> None:
     """Judge the validation pairs with the exported graphs, fit both categories' calibration and write the manifest."""
     manifest = read_manifest(out)
-    judged = _judge("validation", plan.validation_pairs, work, out, data, workers, plan)
-    fitted = {domain: calibrate([row.logit for row in judged if row.category == domain]) for domain in DOMAINS}
-    write_manifest(out, VERSION, list(manifest.members), plan.provenance(), fitted)
+    rows = judge_test(out, Test(_photos(data), plan.labels, "validation", plan.validation_pairs, plan.seed), workers)
+    fitted = {domain: calibrate(*_logits(rows, domain), data=_data("validation")) for domain in DOMAINS}
+    write_manifest(out, VERSION, manifest.members, plan.provenance(), fitted)
 
 
-def evaluate(work: Path, out: Path, data: Path | None, workers: int, plan: Plan = PLAN) -> Report:
-    """Judge the test pairs, and the validation pairs that choose the statistics' signs, and write the figures to
-    manifest, `evaluation.json` and model card. Needs nothing but the release and the photographs."""
-    validation = _judge("validation", plan.validation_pairs, work, out, data, workers, plan)
-    test = _judge("test", plan.test_pairs, work, out, data, workers, plan)
+def evaluate(work: Path, out: Path, data: Path | None, workers: int, plan: Plan = PLAN) -> Summary:
+    """Judge the test pairs, beside every statistic and the judges that are installed, and write the figures to
+    manifest, `evaluation.json` and the model card with its plots. Needs nothing but the release and the photographs."""
+    test = Test(_photos(data), plan.labels, "test", plan.test_pairs, plan.seed, judges=available())
+    rows = judge_test(out, test, workers)
     manifest = read_manifest(out)
-    camera = camera_pairs((data or data_root()) / "camera_pairs", out)
-    report = summarise(validation, test, manifest.calibration, camera)
-    measured = [_measured("all", report.overall), *(_measured(name, report.by_category[name]) for name in DOMAINS)]
-    manifest = write_manifest(
-        out, VERSION, list(manifest.members), plan.provenance(), manifest.calibration, tuple(measured)
-    )
-    (work / "evaluation.json").write_text(json.dumps(asdict(report), indent=2) + "\n")
+    weights = {member.name: member.weight for member in manifest.members}
+    summary = summarise(rows, weights)
+    hidden: tuple[Masked, ...] = ("global", "crop")
+    masked = {view: summarise(judge_test(out, _again(test, plan, view), workers), weights).overall for view in hidden}
+    measured = [_measured("all", summary.overall), *(_measured(name, summary.by_category[name]) for name in DOMAINS)]
+    manifest = write_manifest(out, VERSION, manifest.members, plan.provenance(), manifest.calibration, tuple(measured))
+    work.mkdir(parents=True, exist_ok=True)
+    subject = Subject(_data("test"), manifest, "idiff starter evaluate")
+    (work / "evaluation.json").write_text(to_json(summary, subject, rows) + "\n")
+    probabilities, outcomes = arrays(rows)
+    reliability_plot(probabilities, outcomes, out / "reliability.png")
+    accepted = summary.coverage, 1 - summary.accepted.value
+    risk_coverage_plot(probabilities, outcomes, out / "risk_coverage.png", accepted=accepted)
     photos = {split: len(split_names(_photos(data), split)) for split in SHARES}
-    write_card(out, manifest, report, plan, photos)
-    return report
+    people = sum(category == "person" for category in categories(plan.labels).values())
+    evidence = Evidence(manifest, summary, masked, _camera(out, data, weights), photos, people, plan)
+    write_card(out, evidence)
+    return summary
 
 
-def _judge(
-    split: Split, count: int, work: Path, out: Path, data: Path | None, workers: int, plan: Plan
-) -> list[Judged]:
-    target = work / f"judged-{split}.json"
-    return judge_split(out, _photos(data), plan.labels, split, count, plan.seed, workers, target)
+def _again(test: Test, plan: Plan, view: Masked) -> Test:
+    return Test(test.folder, test.labels, "test", min(MASKED_PAIRS, plan.test_pairs), plan.seed, view)
+
+
+def _camera(out: Path, data: Path | None, weights: dict[str, float]) -> Summary | None:
+    """City100 through the whole pipeline; None where it is absent."""
+    path = (data or data_root()) / "camera_pairs" / "pairs.csv"
+    return summarise(judge_pairs(read_pairs(path), out), weights) if path.exists() else None
+
+
+def _logits(rows: Sequence[PairJudged], domain: CategoryName) -> tuple[list[float], list[float]]:
+    chosen = [row for row in rows if row.category == domain and row.target is not None]
+    return [row.logit for row in chosen], [row.target for row in chosen if row.target is not None]
 
 
 def read_manifest(out: Path) -> Manifest:
@@ -87,11 +112,15 @@ def read_manifest(out: Path) -> Manifest:
     return Manifest.model_validate_json((out / "manifest.json").read_text())
 
 
+def _data(split: Split) -> str:
+    return f"degraded pairs of the photographs of the {split} split"
+
+
 def _measured(category: CategoryName | Literal["all"], share: Share) -> Measured:
     return Measured(
-        data="degraded pairs of unseen photographs (test split of photos/)",
+        data=_data("test"),
         category=category,
         pairs=share.pairs,
         accuracy=round(share.value, 4),
-        command="idiff answer evaluate",
+        command="idiff starter evaluate",
     )

@@ -1,8 +1,8 @@
 """Degradations that mimic cameras and their processing.
 
 Each is a pure function (image uint8 RGB, severity 0-1, rng) -> image of the same shape; severity 0 is about the least
-that can be seen, 1 is plain to anyone. The random numbers decide direction (too dark or too bright, ...) and grain, so
-that with one seed a higher severity is the same fault, stronger.
+that can be seen, 1 is plain to anyone. The random numbers decide direction (which curve, which filter, ...) and grain,
+so that with one seed a higher severity is the same fault, stronger.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,40 +11,57 @@ import numpy as np
 from numpy.random import Generator
 
 from idiff.types import Image
-from idiff_models.answer.degradations.colour import exposure, saturation, tone, white_balance
-from idiff_models.answer.degradations.optics import defocus, motion
-from idiff_models.answer.degradations.processing import banding, jpeg, resample, sharpen
-from idiff_models.answer.degradations.sensor import noise, smear
+from idiff_models.answer.degradations import colour, optics, processing, sensor
 
 Degradation = Callable[[Image, float, Generator], Image]
 Recipe = Mapping[str, float]
 
 KINDS: dict[str, Degradation] = {
-    "defocus": defocus,
-    "motion": motion,
-    "exposure": exposure,
-    "noise": noise,
-    "smear": smear,
-    "white_balance": white_balance,
-    "tone": tone,
-    "saturation": saturation,
-    "sharpen": sharpen,
-    "resample": resample,
-    "banding": banding,
-    "jpeg": jpeg,
+    "defocus": optics.defocus,
+    "soft": optics.soft,
+    "motion": optics.motion,
+    "fringe": optics.fringe,
+    "noise": sensor.noise,
+    "smear": sensor.smear,
+    "dark": colour.dark,
+    "bright": colour.bright,
+    "cast": colour.cast,
+    "flat": colour.flat,
+    "harsh": colour.harsh,
+    "pale": colour.pale,
+    "vivid": colour.vivid,
+    "overcooked": colour.overcooked,
+    "resample": processing.resample,
+    "ringing": processing.ringing,
+    "sharpen": processing.sharpen,
+    "banding": processing.banding,
+    "codec": processing.codec,
+    "jpeg": processing.jpeg,
 }
 """Every kind in the order in which light meets it: optics, sensor, rendering, delivery."""
 
-PHOTOMETRIC = frozenset({"exposure", "white_balance", "tone", "saturation"})
-"""Kinds that change brightness or colour alone."""
+REGROWN = "regrown"
+"""Not a fault of its own but a restoration: what `regrown` puts back where another kind took detail."""
+
+PHOTOMETRIC = frozenset({"dark", "bright", "cast", "flat", "harsh", "pale", "vivid", "overcooked"})
+"""Kinds that change brightness, contrast or colour."""
 
 
 def degrade(image: Image, recipe: Recipe, seed: int) -> Image:
-    """`image` with each kind of `recipe` at its severity, in the order of `KINDS`.
+    """`image` with each kind of `recipe` at its severity, in the order of `KINDS`; regrown detail before sharpening.
 
     The same seed gives each kind the same random numbers whatever else the recipe holds.
     """
+    source = image
     for index, (kind, function) in enumerate(KINDS.items()):
+        if kind == "sharpen" and REGROWN in recipe:
+            rng = np.random.default_rng([seed, len(KINDS)])
+            image = processing.regrown(image, recipe[REGROWN], rng, source)
         if kind in recipe:
             image = function(image, recipe[kind], np.random.default_rng([seed, index]))
     return image
+
+
+def rendered(image: Image, recipe: Recipe, seed: int) -> Image:
+    """`image` with the photometric kinds of `recipe` alone: what a full-reference metric of structure compares with."""
+    return degrade(image, {kind: severity for kind, severity in recipe.items() if kind in PHOTOMETRIC}, seed)

@@ -1,4 +1,4 @@
-"""What metering and rendering do: exposure, white balance, tone and saturation."""
+"""What metering and rendering do: exposure, contrast, saturation, white balance, local tone mapping."""
 
 import cv2
 import numpy as np
@@ -10,32 +10,66 @@ from idiff_models.answer.degradations.light import CODES, linear_to_srgb, per_ch
 LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
 
-def exposure(image: Image, severity: float, rng: Generator) -> Image:
-    """0.15 to 2 EV too dark or too bright, in linear light; highlights clip."""
-    stops = (0.15 + 1.85 * severity) * rng.choice([-1.0, 1.0])
+def _stops(image: Image, stops: float) -> Image:
     return per_channel(image, linear_to_srgb(srgb_to_linear(CODES) * np.float32(2.0**stops)))
 
 
-def white_balance(image: Image, severity: float, rng: Generator) -> Image:
-    """A colour cast: channel gains in linear light along a random blue-amber / green-magenta direction, equal luma."""
+def dark(image: Image, severity: float, rng: Generator) -> Image:
+    """0.2 to 2.4 EV too little light, or the same as a gamma that keeps the white point."""
+    stops = 0.2 + 2.2 * severity
+    return _stops(image, -stops) if rng.random() < 0.5 else per_channel(image, CODES ** (1 + 0.5 * stops))
+
+
+def bright(image: Image, severity: float, rng: Generator) -> Image:
+    """0.25 to 2 EV too much light, highlights clip; or the same as a gamma that keeps the white point."""
+    stops = 0.25 + 1.75 * severity
+    return _stops(image, stops) if rng.random() < 0.6 else per_channel(image, CODES ** (1 / (1 + 0.6 * stops)))
+
+
+def flat(image: Image, severity: float, rng: Generator) -> Image:
+    """Low contrast: the tones drawn towards a grey of their own, as by haze, flare or a weak tone curve."""
+    strength = 0.1 + 0.6 * severity
+    return per_channel(image, strength * rng.uniform(0.35, 0.75) + (1 - strength) * CODES)
+
+
+def harsh(image: Image, severity: float, rng: Generator) -> Image:
+    """Too much contrast: a steep curve about a mid grey, shadows crushed and highlights blown."""
+    slope, centre = 1.15 + 1.35 * severity, rng.uniform(0.4, 0.6)
+    return per_channel(image, centre + slope * (CODES - centre))
+
+
+def _saturated(image: Image, factor: float) -> Image:
+    matrix = factor * np.eye(3, dtype=np.float32) + (1 - factor) * LUMA[None, :]
+    return np.asarray(cv2.transform(image, matrix.astype(np.float32)), np.uint8)
+
+
+def pale(image: Image, severity: float, rng: Generator) -> Image:
+    """Too little colour: distances from luma scaled by 0.85 down to 0."""
+    return _saturated(image, 0.85 * (1 - severity))
+
+
+def vivid(image: Image, severity: float, rng: Generator) -> Image:
+    """Too much colour: distances from luma scaled by 1.25 up to 2.6."""
+    return _saturated(image, 1.25 + 1.35 * severity)
+
+
+def cast(image: Image, severity: float, rng: Generator) -> Image:
+    """A wrong white balance: gains in linear light along a random blue-amber / green-magenta direction, equal luma."""
     angle = rng.uniform(0, 2 * np.pi)
     direction = np.array([np.cos(angle), 0.5 * np.sin(angle), -np.cos(angle)])
-    gains = np.exp((0.05 + 0.45 * severity) * direction)
+    gains = np.exp((0.08 + 0.5 * severity) * direction)
     gains /= gains @ LUMA
     return per_channel(image, linear_to_srgb(srgb_to_linear(CODES)[:, None] * gains[None].astype(np.float32)))
 
 
-def tone(image: Image, severity: float, rng: Generator) -> Image:
-    """A poor contrast curve: flat with lifted blacks, or steep with crushed shadows and blown highlights."""
-    if rng.random() < 0.5:
-        strength = 0.06 + 0.5 * severity
-        return per_channel(image, strength * 0.45 + (1 - strength) * CODES)
-    slope = 1 + 0.1 + 1.2 * severity
-    return per_channel(image, 0.5 + slope * (CODES - 0.5))
-
-
-def saturation(image: Image, severity: float, rng: Generator) -> Image:
-    """Colours too pale or too strong: distances from luma scaled by 0.9 to 0, or by 1.12 to 2.2."""
-    factor = 1 - (0.1 + 0.9 * severity) if rng.random() < 0.5 else 1 + 0.12 + 1.1 * severity
-    matrix = factor * np.eye(3, dtype=np.float32) + (1 - factor) * LUMA[None, :]
-    return np.asarray(cv2.transform(image, matrix.astype(np.float32)), np.uint8)
+def overcooked(image: Image, severity: float, rng: Generator) -> Image:
+    """Local tone mapping overdone: the base layer compressed, what is above it boosted, halos at strong edges."""
+    luma = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
+    base = cv2.GaussianBlur(
+        cv2.resize(luma, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA), (0, 0), rng.uniform(2, 8)
+    )
+    base = cv2.resize(base, luma.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    boost, squeeze = 0.3 + 2.2 * severity, 0.1 + 0.5 * severity
+    mapped = base + squeeze * (0.5 - base) + (1 + boost) * (luma - base)
+    ratio = np.clip((mapped + 0.02) / (luma + 0.02), 0.2, 5)
+    return np.clip(image * ratio[..., None], 0, 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""What lens and hand do: defocus and motion blur."""
+"""What lens and hand do: defocus, softness, motion blur, colour fringes."""
 
 import cv2
 import numpy as np
@@ -16,21 +16,42 @@ def _shrunk(fine: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(kernel / kernel.sum(), np.float32)
 
 
+def _axis(half: int) -> NDArray[np.float64]:
+    return (np.arange((2 * half + 1) * OVERSAMPLE) + 0.5) / OVERSAMPLE - half - 0.5
+
+
 def defocus(image: Image, severity: float, rng: Generator) -> Image:
-    """Blur by a uniform disc (a thin lens out of focus) of radius 0.7 to 4.7 px."""
-    radius = 0.7 + 4 * severity
-    half = int(np.ceil(radius))
-    axis = (np.arange((2 * half + 1) * OVERSAMPLE) + 0.5) / OVERSAMPLE - half - 0.5
+    """Blur by a uniform disc (a thin lens out of focus) of radius 0.7 to 5.7 px."""
+    radius = 0.7 + 5 * severity
+    axis = _axis(int(np.ceil(radius)))
     disc = (axis[:, None] ** 2 + axis[None, :] ** 2 <= radius**2).astype(np.float32)
     return np.asarray(cv2.filter2D(image, -1, _shrunk(disc), borderType=cv2.BORDER_REFLECT_101), np.uint8)
 
 
+def soft(image: Image, severity: float, rng: Generator) -> Image:
+    """A soft lens or resampling chain: Gaussian blur, sigma 0.4 to 3.4 px, up to 1.5 times wider along one axis."""
+    sigma, wider = 0.4 + 3 * severity, rng.uniform(1, 1.5)
+    across = (sigma * wider, sigma) if rng.random() < 0.5 else (sigma, sigma * wider)
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), across[0], sigmaY=across[1]), np.uint8)
+
+
 def motion(image: Image, severity: float, rng: Generator) -> Image:
-    """Blur along a straight line of 1.5 to 16 px in a random direction (camera shake)."""
-    length, angle = 1.5 + 14.5 * severity, rng.uniform(0, np.pi)
-    half = int(np.ceil(length / 2)) + 1
-    axis = (np.arange((2 * half + 1) * OVERSAMPLE) + 0.5) / OVERSAMPLE - half - 0.5
+    """Blur along a straight line of 1.5 to 18 px in a random direction (camera shake)."""
+    length, angle = 1.5 + 16.5 * severity, rng.uniform(0, np.pi)
+    axis = _axis(int(np.ceil(length / 2)) + 1)
     along = axis[None, :] * np.cos(angle) + axis[:, None] * np.sin(angle)
     across = axis[None, :] * np.sin(angle) - axis[:, None] * np.cos(angle)
     line = ((np.abs(along) <= length / 2) & (np.abs(across) <= 0.5)).astype(np.float32)
     return np.asarray(cv2.filter2D(image, -1, _shrunk(line), borderType=cv2.BORDER_REFLECT_101), np.uint8)
+
+
+def fringe(image: Image, severity: float, rng: Generator) -> Image:
+    """Lateral chromatic aberration: red and blue moved apart by 0.6 to 5 px along a random direction."""
+    angle, shift = rng.uniform(0, 2 * np.pi), 0.3 + 2.2 * severity
+    step = np.array([np.cos(angle), np.sin(angle)]) * shift
+    out = image.copy()
+    for channel, sign in ((0, 1), (2, -1)):
+        move = np.array([[1, 0, sign * step[0]], [0, 1, sign * step[1]]])
+        plane = np.ascontiguousarray(image[..., channel])
+        out[..., channel] = cv2.warpAffine(plane, move, plane.shape[::-1], borderMode=cv2.BORDER_REFLECT_101)
+    return out

@@ -25,22 +25,28 @@ def _demosaic(plane: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def noise(image: Image, severity: float, rng: Generator) -> Image:
-    """Shot and read noise (Foi et al. 2008) in linear light on a mosaic, chroma partly smoothed."""
+    """Shot and read noise (Foi et al. 2008) in linear light on a mosaic, its chroma partly smoothed or left blotchy."""
     light = linearise(image)
     plane = _mosaic(light)
-    gain = 1.2 + 12 * severity
+    gain = 1.0 + 12 * severity
     shot, read = 0.00014 * gain**2, 0.0012 * gain
     sigma = np.sqrt(shot * plane + read**2)
     grain = _demosaic(sigma * rng.standard_normal(plane.shape, np.float32))
     luma = grain.mean(axis=2, keepdims=True)
     chroma = grain - luma
     keep = rng.uniform(0.05, 0.8)
-    smooth = cv2.GaussianBlur(chroma, (0, 0), rng.uniform(1.0, 2.5))
-    return encode(light + luma + keep * chroma + (1 - keep) * smooth)
+    width = rng.uniform(1.0, 3.5)
+    blotches = cv2.GaussianBlur(chroma, (0, 0), width) * np.float32(rng.uniform(1, 1 + width))
+    finish = rng.uniform(0, 0.9)
+    # A camera's own rendering softens the grain a little: it is then larger than a pixel.
+    luma = (1 - finish) * luma + finish * cv2.GaussianBlur(luma, (0, 0), 0.8)[..., None] * 1.5
+    return encode(light + luma + keep * chroma + (1 - keep) * blotches)
 
 
 def smear(image: Image, severity: float, rng: Generator) -> Image:
-    """Texture lost to a denoiser: faint detail of two scales is cored away (soft threshold), strong edges stay."""
+    """Texture lost to a denoiser: faint detail goes, strong edges stay; coring of two bands or a bilateral filter."""
+    if rng.random() < 0.4:
+        return np.asarray(cv2.bilateralFilter(image, 7, 6 + 60 * severity, 1 + 2 * severity), np.uint8)
     threshold = np.float32(1.5 + 22 * severity)
     picture = image.astype(np.float32)
     fine_base = cv2.GaussianBlur(picture, (0, 0), 1.0)

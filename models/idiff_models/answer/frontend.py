@@ -1,0 +1,84 @@
+"""What a network is handed besides the pixels: fine bands, their local energy, and how tones and colours are spread.
+
+Faults of capture and processing live there, where a network trained from scratch takes long to look by itself.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d, pad
+
+GAIN = 4.0
+"""By which bands are enlarged, so that they are about as large as the picture."""
+FAINTEST = 3e-5
+"""Local energy added before the logarithm: a third of a code value, squared, in normalised units."""
+TONES = 10
+DARKEST, LIGHTEST = -2.1, 2.5
+"""Range of normalised luma."""
+
+
+def pooled(features: Tensor) -> Tensor:
+    """Mean and log standard deviation over space, (n, c, h, w) -> (n, 2c).
+
+    The logarithm turns a change of sharpness or noise, which scales a texture's energy, into the same difference
+    whatever the content.
+    """
+    values = features.float().flatten(2)
+    mean = values.mean(2)
+    return torch.cat([mean, 0.5 * ((values - mean[..., None]).square().mean(2) + 1e-5).log()], 1)
+
+
+def _blur(images: Tensor, step: int) -> Tensor:
+    p = pad(images, [step] * 4, mode="replicate")
+    p = (p[..., : -2 * step, :] + 2 * p[..., step:-step, :] + p[..., 2 * step :, :]) / 4
+    return (p[..., : -2 * step] + 2 * p[..., step:-step] + p[..., 2 * step :]) / 4
+
+
+def _energy(bands: Tensor) -> Tensor:
+    """Log of the local mean square, (n, c, h, w) -> the same shape, about -1 to 1.5."""
+    local = avg_pool2d(bands.square(), 7, stride=1, padding=3, count_include_pad=False)
+    return ((local + FAINTEST).log() + 6) / 3
+
+
+def _floor_and_peak(energy: Tensor) -> Tensor:
+    """Harmonic and arithmetic mean of the local energy, as logarithms, (n, c, h, w) -> (n, 2c).
+
+    Noise lifts the floor, denoising lowers it, blur takes the peaks, sharpening lifts them.
+    """
+    flat = 3 * energy.flatten(2)
+    count = torch.tensor(flat.shape[2], dtype=flat.dtype).log()
+    return torch.cat([count - (-flat).logsumexp(2), flat.logsumexp(2) - count], 1) / 3
+
+
+class Frontend(nn.Module):
+    """Normalised pictures (n, 3, s, s) -> maps (n, `channels`, s, s) for the backbone, statistics (n, `width`).
+
+    Maps: the picture, its two finest Laplacian bands (Burt and Adelson 1983), the log local energy of luma in three
+    bands and of colour in one. Statistics: the maps pooled, floor and peak of the energies, a soft histogram of luma,
+    strength and spread of colour.
+    """
+
+    channels = 13
+    width = 2 * channels + 8 + TONES + 6
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        images = images.float()
+        soft = _blur(images, 1)
+        softer = _blur(soft, 2)
+        fine, middle = images - soft, soft - softer
+        luma = softer.mean(1, keepdim=True)
+        coarse = luma - _blur(luma, 4)
+        hue = (fine + middle)[:, :1] - (fine + middle)[:, 2:]
+        energy = _energy(torch.cat([fine.mean(1, keepdim=True), middle.mean(1, keepdim=True), coarse, hue], 1))
+        maps = torch.cat([images, GAIN * fine, GAIN * middle, energy], 1)
+        return maps, torch.cat([pooled(maps), _floor_and_peak(energy), self._tones(images), self._colours(soft)], 1)
+
+    def _tones(self, images: Tensor) -> Tensor:
+        centres = torch.linspace(DARKEST, LIGHTEST, TONES, device=images.device).view(1, TONES, 1)
+        luma = images.mean(1).flatten(1)[:, None]
+        return (1 - (luma - centres).abs() * ((TONES - 1) / (LIGHTEST - DARKEST))).clamp(min=0).mean(2)
+
+    def _colours(self, images: Tensor) -> Tensor:
+        red, green, blue = images.unbind(1)
+        opponents = torch.stack([red - green, (red + green) / 2 - blue], 1)
+        strength = opponents.square().sum(1, keepdim=True).add(1e-4).sqrt()
+        return torch.cat([pooled(opponents), pooled(strength)], 1)

@@ -1,0 +1,102 @@
+"""`idiff starter`: makes the bundled release from public photographs, step by step or all at once."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from idiff_models.answer.needs import refusal, training_packages
+
+if TYPE_CHECKING:
+    from idiff_models.evaluate.summary import Summary
+
+app = typer.Typer(no_args_is_help=True)
+
+Work = Annotated[Path, typer.Option(help="Folder for scenes, runs and figures.", file_okay=False)]
+Out = Annotated[Path, typer.Option(help="The release's folder.", file_okay=False)]
+Data = Annotated[
+    Path | None, typer.Option(help="Folder with photos/ and camera_pairs/; default IDIFF_DATA.", exists=True)
+]
+Workers = Annotated[int, typer.Option(min=1, help="Processes, one thread each.")]
+Family = Annotated[list[str] | None, typer.Option(help="Only this family; may be repeated.")]
+
+WORK = Path(".work/starter")
+OUT = Path("models/releases/starter")
+
+
+@app.callback()
+def checked() -> None:
+    """Make the bundled release from public photographs."""
+
+
+@app.command()
+def pairs(work: Work = WORK, data: Data = None, workers: Workers = 2) -> None:
+    """Render the scenes once to disk (about 11 GB); kept where they exist."""
+    training_packages()
+    from idiff_models.answer import steps
+
+    steps.pairs(work, data, workers)
+
+
+@app.command()
+def train(work: Work = WORK, workers: Workers = 2, family: Family = None) -> None:
+    """Train a family's general member and both specialists; finished runs are kept, stopped ones go on."""
+    training_packages()
+    from idiff_models.answer import steps
+    from idiff_models.answer.training import RunError
+
+    unknown = sorted(set(family or ()) - set(steps.PLAN.families))
+    if unknown:
+        raise refusal(f"no family is called {unknown[0][:40]!r}; known are {', '.join(steps.PLAN.families)}")
+    try:
+        steps.train(work, workers, steps.PLAN, family)
+    except RunError as error:
+        raise refusal(error) from error
+
+
+@app.command()
+def export(work: Work = WORK, out: Out = OUT, workers: Workers = 2) -> None:
+    """Write every specialist's two ONNX graphs and an uncalibrated manifest."""
+    training_packages()
+    from idiff_models.answer import steps
+
+    steps.export(work, out, workers)
+
+
+@app.command()
+def calibrate(out: Out = OUT, data: Data = None, workers: Workers = 2) -> None:
+    """Fit confidence and tie band on the validation photographs' pairs and complete the manifest."""
+    training_packages()
+    from idiff_models.answer import steps
+
+    steps.calibrated(out, data, workers)
+
+
+@app.command()
+def evaluate(work: Work = WORK, out: Out = OUT, data: Data = None, workers: Workers = 2) -> None:
+    """Measure the release on unseen photographs beside simple judges; write manifest figures and model card."""
+    training_packages()
+    from idiff_models.answer import steps
+
+    _report(steps.evaluate(work, out, data, workers))
+
+
+@app.command(name="all")
+def everything(work: Work = WORK, out: Out = OUT, data: Data = None, workers: Workers = 2) -> None:
+    """All of it, in order; run again after a stop, it goes on where it was."""
+    training_packages()
+    from idiff_models.answer import steps
+
+    steps.pairs(work, data, workers)
+    steps.train(work, workers)
+    steps.export(work, out, workers)
+    steps.calibrated(out, data, workers)
+    _report(steps.evaluate(work, out, data, workers))
+
+
+def _report(summary: "Summary") -> None:
+    best = summary.simple[0]
+    typer.echo(f"release {summary.overall}; best simple judge, {best.name}, {best.overall}")
+    if summary.overall.value <= best.overall.value:
+        typer.echo("the release does not beat it", err=True)
+        raise typer.Exit(1)

@@ -1,0 +1,1 @@
+"""How long the models take, and on what."""

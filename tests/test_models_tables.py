@@ -1,0 +1,64 @@
+"""The paper's tables from a small cache: every run they need, each row judged on the same pairs."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+for package in ("torch", "timm", "tqdm"):
+    pytest.importorskip(package, reason="needs the train extra")
+
+from idiff_models.answer.cache import create, finish  # noqa: E402
+from idiff_models.answer.training import RunConfig, RunError  # noqa: E402
+from idiff_models.evaluate.tables import make_tables, to_markdown  # noqa: E402
+
+
+def cache(folder: Path) -> Path:
+    """Noise pictures of which the brighter one is the better, in three splits."""
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 12), ("validation", 6), ("test", 8)):
+        views = create(folder, split, (count, 2, 2, 128))
+        targets = np.full((count, 2, 2), 0.5, np.float32)
+        for index in range(count):
+            better = index % 2
+            for place in (0, 1):
+                level = 150 if place == better else 90
+                views[index, place] = rng.normal(level, 30, (2, 128, 128, 3)).clip(0, 255)
+            targets[index, better, 1 - better], targets[index, 1 - better, better] = 1, 0
+        views.flush()
+        weights = np.broadcast_to(1 - np.eye(2, dtype=np.float32), targets.shape)
+        notes = [(f"{split}-{index}", "person" if index % 4 < 2 else "scene", "bright") for index in range(count)]
+        finish(folder, split, {}, targets, weights, notes)
+    return folder
+
+
+def config(folder: Path) -> RunConfig:
+    return RunConfig(
+        cache=folder, family="convnext", scale="starter", pretrained=False, steps=6, batch=4, lr=3e-3, side=128,
+        workers=0, threads=1, device="cpu",
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_both_tables_from_one_cache(tmp_path: Path) -> None:
+    base = config(cache(tmp_path / "cache"))
+    tables = make_tables(base, tmp_path / "out", families=("convnext",))
+    names = [row.name for row in tables.steps]
+    assert names[0].startswith("merged baseline")
+    assert names[1:3] == ["+ split left/right", "+ person/scene"]
+    assert all(row.overall.pairs == 8 and row.person.pairs == row.scene.pairs == 4 for row in tables.steps)
+    # The split network cannot but learn which of two pictures is brighter; both votes of one member are that member.
+    assert tables.steps[1].overall.value == 1
+    assert tables.steps[2].overall == tables.steps[3].overall == tables.steps[4].overall
+    ((family, merged, split),) = tables.backbones
+    assert (family, merged.overall, split.overall) == ("convnext", tables.steps[0].overall, tables.steps[1].overall)
+    runs = sorted(path.name for path in (tmp_path / "out" / "runs").iterdir())
+    assert runs == ["merged-all-convnext", "split-all-convnext", "split-person-convnext", "split-scene-convnext"]
+    text = to_markdown(tables, base)
+    assert str(tables.steps[1].overall) in text
+    assert "6 steps" in text
+
+
+def test_a_run_that_cannot_be_done_says_why(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="cache"):
+        make_tables(config(tmp_path), tmp_path / "out", families=("convnext",))

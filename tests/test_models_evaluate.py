@@ -1,21 +1,17 @@
-"""Figures: intervals, calibration, and statistics as judges."""
+"""Figures and held-out pairs: intervals, splits, labels."""
 
-import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from idiff_models.answer.photos import SHARES, categories, split_of
-from idiff_models.evaluate.calibration import calibrate, fit_temperature
 from idiff_models.evaluate.intervals import Share, share
-from idiff_models.evaluate.report import summarise
-from idiff_models.evaluate.statistics import singles
 
-judging = pytest.importorskip("idiff_models.evaluate.judging", reason="needs the train extra")
+pytest.importorskip("piq", reason="needs the train extra")
 
-
-def row(logit: float, kind: str = "noise", category: str = "scene", **statistics: float) -> "judging.Judged":
-    return judging.Judged("p.jpg", category, kind, logit, {f"{category}-resnet": logit}, statistics)
+from idiff_models.answer.degradations import KINDS
+from idiff_models.evaluate.samples import GROUPS, draw_samples
 
 
 def test_wilson_interval_of_the_papers_figure() -> None:
@@ -27,41 +23,21 @@ def test_ties_count_half() -> None:
     assert share([1.0, -1.0, 0.0, 2.0]).value == 0.625
 
 
-@pytest.mark.parametrize("truth", [0.5, 1.0, 2.5])
-def test_the_temperature_of_known_odds_is_found(truth: float) -> None:
-    rng = np.random.default_rng(0)
-    odds = rng.normal(0, 2, 20000)
-    right = np.where(rng.random(20000) < 1 / (1 + np.exp(-odds)), odds, -odds)
-    assert fit_temperature(truth * right) == pytest.approx(truth, rel=0.06)
+def test_groups_hold_every_kind_once() -> None:
+    kinds = [kind for group in GROUPS.values() for kind in group]
+    assert len(kinds) == len(set(kinds))
+    assert set(kinds) == {*KINDS, "restored", "cross", "several"}
 
 
-def test_too_close_leaves_nine_in_ten_right() -> None:
-    rng = np.random.default_rng(1)
-    odds = rng.normal(0, 3, 5000)
-    right = np.where(rng.random(5000) < 1 / (1 + np.exp(-odds)), odds, -odds)
-    fitted = calibrate(list(right))
-    sure = 1 / (1 + np.exp(-np.abs(right) / fitted.temperature))
-    assert (right[sure >= fitted.too_close] > 0).mean() == pytest.approx(0.9, abs=0.01)
-    assert (sure < fitted.too_close).mean() <= 0.51
-
-
-def test_a_statistic_takes_its_sign_from_validation() -> None:
-    validation = [row(1, sharp=-1.0, flat=1.0), row(1, sharp=-2.0, flat=1.0)]
-    test = [row(1, sharp=-1.0, flat=-1.0), row(1, sharp=-0.5, flat=1.0)]
-    first, second = singles(validation, test)
-    assert (first.name, first.higher, first.test.value) == ("sharp", False, 1.0)
-    assert (second.name, second.higher, second.test.value) == ("flat", True, 0.5)
-
-
-def test_report_groups_and_scores() -> None:
-    rows = [row(2, x=1.0), row(-1, "jpeg", x=1.0), row(3, category="person", x=1.0)]
-    fitted = {"scene": calibrate([2.0, -1.0] * 20), "person": calibrate([3.0] * 20)}
-    report = summarise(rows, rows, fitted, {})
-    assert report.overall == Share(2, 3)
-    assert report.by_kind == {"jpeg": Share(0, 1), "noise": Share(2, 2)}
-    assert report.by_category["person"] == Share(1, 1)
-    assert report.by_member["scene-resnet"] == Share(1, 2)
-    assert math.isfinite(report.brier)
+def test_held_out_pairs_have_answers_and_no_favoured_place(data: Path) -> None:
+    drawn = list(draw_samples(data / "photos", categories(), "test", (0, 12), 7))
+    assert [sample.name for sample in drawn] == [f"test-{index}" for index in range(12)]
+    again = next(draw_samples(data / "photos", categories(), "test", (5, 6), 7))
+    assert np.array_equal(again.a.crop_view, drawn[5].a.crop_view)
+    for index, sample in enumerate(drawn):
+        assert split_of(sample.photo) == "test"
+        assert sample.kind in {*KINDS, "restored", "cross", "several", "equal"}
+        assert sample.target == 0.5 if sample.kind == "equal" else (sample.target > 0.5) == (index % 2 == 0)
 
 
 def test_splits_hold_their_shares_and_never_move() -> None:

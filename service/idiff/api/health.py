@@ -12,6 +12,8 @@ from idiff.api.problems import responses
 from idiff.api.state import service_of
 from idiff.imaging import CROP_SIDE, GLOBAL_SIDE, PREPROCESSING_VERSION
 
+MEMBER_FIELDS = {"name", "domain", "backbone", "input_size", "tiles", "precision"}
+
 router = APIRouter(tags=["operations"])
 
 
@@ -65,7 +67,7 @@ async def info(request: Request) -> ServiceInfo:
         service=__version__,
         preprocessing=PREPROCESSING_VERSION,
         release=manifest.model_dump(include={"version", "created", "rule", "calibration", "measured"})
-        | {"members": [m.model_dump(include={"name", "domain", "backbone", "input_size"}) for m in manifest.members]},
+        | {"members": [m.model_dump(include=MEMBER_FIELDS) for m in manifest.members]},
         providers=list(engine.ensemble.providers),
         thinking={"model": settings.thinking_model, "circuit": engine.thinking.breaker.state}
         if settings.thinking_url

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from idiff.features.cv import measure
 from idiff.types import Image
-from idiff_models.answer.degradations import KINDS, PHOTOMETRIC, degrade
+from idiff_models.answer.degradations import KINDS, RENDERING, degrade
 from idiff_models.answer.degradations.light import encode, linearise
 from idiff_models.answer.fidelity import METRICS, losses
-from idiff_models.answer.labels import targets
+from idiff_models.answer.labels import COSTS, targets
 from idiff_models.answer.renditions import MODES, Plan, Rendition, draw
 
 
@@ -78,6 +78,7 @@ def test_linear_light_round_trip() -> None:
     assert np.abs(encode(linearise(codes)).astype(int) - codes).max() <= 1
 
 
+LIKED = {kind for kind, (_, _, liked) in COSTS.items() if liked}
 NONE = [np.zeros(len(METRICS), np.float32)]
 
 
@@ -87,10 +88,10 @@ def test_every_link_of_a_chain_loses_to_the_one_before(seed: int, length: int) -
     plan = draw(np.random.default_rng(seed), length, "chain")
     target, weight = targets(plan, NONE * length)
     upper = np.triu_indices(length, 1)
-    photometric = set().union(*(rendition.recipe for rendition in plan.renditions)) & PHOTOMETRIC
-    # A mild photometric change may be a matter of taste, never an improvement.
-    assert (target[upper] >= (0.5 if photometric else 1.0)).all()
-    assert (weight[upper] == 1).all()
+    kinds = set().union(*(rendition.recipe for rendition in plan.renditions))
+    if not kinds & LIKED:
+        assert (target[upper] >= (0.5 if kinds & RENDERING else 1.0)).all()
+        assert (weight[upper] == 1).all()
     assert all(0 <= severity <= 1 for rendition in plan.renditions for severity in rendition.recipe.values())
 
 
@@ -120,7 +121,14 @@ def test_labels_rest_on_construction_only_where_nothing_is_mended() -> None:
     assert known({"noise": 0.2}, {"noise": 0.2, "jpeg": 0.3}) == (1.0, 1.0)
     assert known({"defocus": 0.2}, {"defocus": 0.2, "sharpen": 0.3})[1] < 1
     assert known({"noise": 0.2}, {"noise": 0.4}, (1, 2))[1] < 1
-    assert known({"vivid": 0.02}, {"vivid": 0.1}) == (0.5, 1.0)
+
+
+@pytest.mark.parametrize("kind", sorted(RENDERING))
+def test_a_little_may_be_liked_and_much_never_is(kind: str) -> None:
+    little, much = known({}, {kind: 0.1})[0], known({}, {kind: 0.9})[0]
+    assert (little < 0.5) == (kind in LIKED)
+    assert much > 0.9
+    assert known({"defocus": 0.3}, {"defocus": 0.5, kind: 0.9})[1] > 0
 
 
 def test_regrown_detail_beats_its_absence_and_loses_to_the_true() -> None:

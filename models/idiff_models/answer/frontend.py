@@ -9,6 +9,8 @@ from torch.nn.functional import avg_pool2d, pad
 
 GAIN = 4.0
 """By which bands are enlarged, so that they are about as large as the picture."""
+BLOCK = 4
+"""Side of the blocks whose energy is taken, pixels; views are multiples of it."""
 FAINTEST = 3e-5
 """Local energy added before the logarithm: a third of a code value, squared, in normalised units."""
 TONES = 10
@@ -34,9 +36,15 @@ def _blur(images: Tensor, step: int) -> Tensor:
 
 
 def _energy(bands: Tensor) -> Tensor:
-    """Log of the local mean square, (n, c, h, w) -> the same shape, about -1 to 1.5."""
-    local = avg_pool2d(bands.square(), 7, stride=1, padding=3, count_include_pad=False)
-    return ((local + FAINTEST).log() + 6) / 3
+    """Log of the mean square of every block, (n, c, h, w) -> (n, c, h / `BLOCK`, w / `BLOCK`), about -1.5 to 2."""
+    return ((avg_pool2d(bands.square(), BLOCK) + FAINTEST).log() + 6) / 3
+
+
+def _spread(blocks: Tensor) -> Tensor:
+    """Every block's value at each of its pixels."""
+    n, c, h, w = blocks.shape
+    spread = blocks[:, :, :, None, :, None].expand(n, c, h, BLOCK, w, BLOCK)
+    return spread.reshape(n, c, h * BLOCK, w * BLOCK)
 
 
 def _floor_and_peak(energy: Tensor) -> Tensor:
@@ -69,8 +77,11 @@ class Frontend(nn.Module):
         coarse = luma - _blur(luma, 4)
         hue = (fine + middle)[:, :1] - (fine + middle)[:, 2:]
         energy = _energy(torch.cat([fine.mean(1, keepdim=True), middle.mean(1, keepdim=True), coarse, hue], 1))
-        maps = torch.cat([images, GAIN * fine, GAIN * middle, energy], 1)
-        return maps, torch.cat([pooled(maps), _floor_and_peak(energy), self._tones(images), self._colours(soft)], 1)
+        bands = torch.cat([images, GAIN * fine, GAIN * middle], 1)
+        maps = torch.cat([bands, _spread(energy)], 1)
+        return maps, torch.cat(
+            [pooled(bands), pooled(energy), _floor_and_peak(energy), self._tones(images), self._colours(soft)], 1
+        )
 
     def _tones(self, images: Tensor) -> Tensor:
         centres = torch.linspace(DARKEST, LIGHTEST, TONES, device=images.device).view(1, TONES, 1)

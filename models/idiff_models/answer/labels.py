@@ -5,22 +5,26 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from idiff_models.answer.degradations import PHOTOMETRIC, REGROWN, Recipe
+from idiff_models.answer.degradations import REGROWN, RENDERING, Recipe
 from idiff_models.answer.renditions import Plan, Rendition, dominates
 
 Loss = NDArray[np.float32]
+NOTHING = np.zeros(1, np.float32)
 
 COSTS = {
-    "dark": (3.5, 0.0),
-    "bright": (4.0, 0.0),
-    "cast": (3.5, 0.0),
-    "flat": (3.5, 0.0),
-    "harsh": (3.5, 0.1),
-    "pale": (3.0, 0.0),
-    "vivid": (2.8, 0.15),
-    "overcooked": (4.5, 0.05),
+    "dark": (3.5, 0.0, 0.0),
+    "bright": (4.0, 0.10, 0.25),
+    "cast": (3.5, 0.0, 0.0),
+    "flat": (3.5, 0.0, 0.0),
+    "harsh": (3.5, 0.12, 0.5),
+    "pale": (3.0, 0.0, 0.0),
+    "vivid": (3.0, 0.12, 0.35),
+    "overcooked": (4.5, 0.10, 0.4),
+    "sharpen": (4.0, 0.10, 0.5),
 }
-"""Of photometric kinds: the loss at full severity, in units of `fidelity.losses`, and the severity that is taste."""
+"""Of the kinds of rendering: the loss at full severity, in units of `fidelity.losses`; the severity that people like
+best, twice which nobody gains any more; and by how much it is liked, as the logarithm of a ratio of losses. Photographs
+as they come from a camera are preferred a little brighter, crisper and more colourful, not darker, flatter or paler."""
 
 FLOOR = 0.2
 """Loss that nobody sees."""
@@ -30,11 +34,26 @@ REGROWN_WINS = (0.9, 0.55)
 """Share of raters who prefer regrown detail to its absence, least and most displaced: mild artefacts are forgiven."""
 
 
-def photometric(recipe: Recipe) -> float:
-    """The loss of a recipe's photometric kinds."""
-    return sum(
-        COSTS[kind][0] * max(0.0, severity - COSTS[kind][1]) for kind, severity in recipe.items() if kind in PHOTOMETRIC
-    )
+def rendering(recipe: Recipe) -> tuple[float, float]:
+    """Loss and gain of how a recipe renders: see `COSTS`."""
+    loss = gain = 0.0
+    for kind, severity in recipe.items():
+        if kind in COSTS:
+            full, best, liked = COSTS[kind]
+            loss += full * max(0.0, severity - 2 * best) / (1 - 2 * best)
+            gain += liked * max(0.0, 1 - (severity / best - 1) ** 2) if best else 0.0
+    return loss, gain
+
+
+def _odds(i: Rendition, j: Rendition, losses: tuple[Loss, Loss]) -> Loss:
+    """Log odds that i beats j, one by each metric."""
+    (cost_i, gain_i), (cost_j, gain_j) = rendering(i.recipe), rendering(j.recipe)
+    ratio = (FLOOR + losses[1] + cost_j) / (FLOOR + losses[0] + cost_i)
+    return SLOPE * (np.log(ratio) + gain_i - gain_j)
+
+
+def _share(odds: float) -> float:
+    return float(1 / (1 + np.exp(-odds)))
 
 
 def _sure(better: Rendition, worse: Rendition) -> float | None:
@@ -46,9 +65,9 @@ def _sure(better: Rendition, worse: Rendition) -> float | None:
     if dict(better.recipe) == dict(worse.recipe):
         return 0.5
     changed = {kind for kind, severity in worse.recipe.items() if better.recipe.get(kind) != severity}
-    if changed <= PHOTOMETRIC and photometric(worse.recipe) == photometric(better.recipe):
-        return 0.5
-    return 1.0
+    if changed <= RENDERING:
+        return _share(float(_odds(better, worse, (NOTHING, NOTHING))[0]))
+    return None if rendering(worse.recipe)[1] > rendering(better.recipe)[1] else 1.0
 
 
 def _restored(plain: Rendition, mended: Rendition) -> float | None:
@@ -63,10 +82,9 @@ def _restored(plain: Rendition, mended: Rendition) -> float | None:
 
 def _measured(i: Rendition, j: Rendition, losses: tuple[Loss, Loss]) -> tuple[float, float]:
     """Target and weight of a pair that only the metrics can order; they must agree for it to count fully."""
-    total_i, total_j = (loss + photometric(rendition.recipe) for rendition, loss in zip((i, j), losses, strict=True))
-    odds = np.log((FLOOR + total_j) / (FLOOR + total_i))
+    odds = _odds(i, j, losses)
     agreed = bool(np.all(odds > 0) or np.all(odds < 0))
-    return float(1 / (1 + np.exp(-SLOPE * odds.mean()))), 0.7 if agreed else 0.15
+    return _share(float(odds.mean())), 0.7 if agreed else 0.15
 
 
 def targets(plan: Plan, losses: Sequence[Loss]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

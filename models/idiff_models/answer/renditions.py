@@ -8,23 +8,24 @@ from numpy.random import Generator
 
 from idiff_models.answer.degradations import KINDS, PHOTOMETRIC, REGROWN, Recipe
 
-Mode = Literal["chain", "cross", "restored", "equal"]
+Mode = Literal["chain", "cross", "restored", "denoised", "equal"]
 
 WEIGHTS = {
     "defocus": 1.0,
     "soft": 0.8,
     "motion": 0.6,
     "fringe": 0.4,
-    "noise": 2.2,
+    "noise": 1.4,
+    "grain": 1.6,
     "smear": 1.2,
-    "dark": 0.8,
-    "bright": 0.7,
+    "dark": 0.9,
+    "bright": 0.8,
     "cast": 0.8,
     "flat": 0.8,
-    "harsh": 0.6,
+    "harsh": 0.8,
     "pale": 0.6,
-    "vivid": 0.5,
-    "overcooked": 0.7,
+    "vivid": 0.7,
+    "overcooked": 0.8,
     "resample": 1.2,
     "ringing": 0.5,
     "sharpen": 1.2,
@@ -34,18 +35,17 @@ WEIGHTS = {
 }
 """How often each kind is drawn; noise most, since it is the easiest to mistake for detail."""
 
-MODES: dict[Mode, float] = {"chain": 0.42, "cross": 0.40, "restored": 0.12, "equal": 0.06}
+MODES: dict[Mode, float] = {"chain": 0.40, "cross": 0.36, "restored": 0.11, "denoised": 0.08, "equal": 0.05}
 
 DETAIL = frozenset({"defocus", "soft", "motion", "smear", "resample", "ringing", "codec", "jpeg"})
 """Kinds that take detail away, so that sharpening or regrown detail after them can mend or hide."""
 
+NOISE = frozenset({"noise", "grain"})
+
 CONFLICTS = frozenset(
     frozenset(pair)
     for pair in (
-        ("noise", "smear"),
-        ("noise", "resample"),
-        ("noise", "soft"),
-        ("noise", "codec"),
+        *((kind, other) for kind in NOISE for other in ("smear", "resample", "soft", "codec")),
         *((kind, "sharpen") for kind in DETAIL),
         *((kind, REGROWN) for kind in DETAIL),
         *((a, b) for a in PHOTOMETRIC for b in PHOTOMETRIC if a < b),
@@ -161,18 +161,33 @@ def _restored(rng: Generator, length: int) -> Plan:
     return Plan("restored", "restored", tuple(Rendition(choices[place], seed) for place in places))
 
 
+def _denoised(rng: Generator, length: int) -> Plan:
+    """A noisy picture, denoised a little or a lot, and as it would be without noise."""
+    recipe, seed = _base(rng), _seed(rng)
+    kind = str(rng.choice(sorted(NOISE)))
+    recipe[kind] = 0.1 + 0.7 * float(rng.random())
+    choices: list[dict[str, float]] = [
+        {key: severity for key, severity in recipe.items() if key != kind},
+        dict(recipe),
+        {**recipe, "smear": _severity(rng, 0.5)},
+        {**recipe, "smear": 0.3 + 0.6 * float(rng.random())},
+    ]
+    places = rng.permutation(len(choices))[:length]
+    return Plan("denoised", "denoised", tuple(Rendition(choices[place], seed) for place in places))
+
+
 def _equal(rng: Generator, length: int) -> Plan:
     """The same faults with other grain; what a rater cannot tell apart."""
     recipe = _base(rng)
-    kind = str(rng.choice(["noise", "none", "jpeg"]))
+    kind = str(rng.choice(["noise", "grain", "none", "jpeg"]))
     if kind != "none":
         recipe[kind] = _severity(rng, 0.7)
     seed = _seed(rng)
-    same = kind != "noise" or len(recipe) > 1
+    same = kind not in NOISE or len(recipe) > 1
     return Plan("equal", "equal", tuple(Rendition(dict(recipe), seed if same else _seed(rng)) for _ in range(length)))
 
 
-MAKERS = {"chain": _chain, "cross": _cross, "restored": _restored, "equal": _equal}
+MAKERS = {"chain": _chain, "cross": _cross, "restored": _restored, "denoised": _denoised, "equal": _equal}
 
 
 def draw(rng: Generator, length: int, mode: Mode | None = None) -> Plan:

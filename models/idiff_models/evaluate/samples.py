@@ -12,7 +12,7 @@ from idiff_models.answer.photos import Split
 from idiff_models.answer.scenes import Scene, draw_scene
 
 GROUPS = {
-    "noise": ("noise", "smear"),
+    "noise": ("noise", "grain", "smear", "denoised"),
     "focus": ("defocus", "soft", "motion", "fringe"),
     "resolution": ("resample",),
     "restoration": ("restored",),

@@ -22,6 +22,7 @@ KINDS: dict[str, Degradation] = {
     "motion": optics.motion,
     "fringe": optics.fringe,
     "noise": sensor.noise,
+    "grain": sensor.grain,
     "smear": sensor.smear,
     "dark": colour.dark,
     "bright": colour.bright,
@@ -46,6 +47,9 @@ REGROWN = "regrown"
 PHOTOMETRIC = frozenset({"dark", "bright", "cast", "flat", "harsh", "pale", "vivid", "overcooked"})
 """Kinds that change brightness, contrast or colour."""
 
+RENDERING = PHOTOMETRIC | {"sharpen"}
+"""Kinds of which a little can be an improvement and that no reference can judge: `labels` has their costs."""
+
 
 def degrade(image: Image, recipe: Recipe, seed: int) -> Image:
     """`image` with each kind of `recipe` at its severity, in the order of `KINDS`; regrown detail before sharpening.
@@ -63,5 +67,5 @@ def degrade(image: Image, recipe: Recipe, seed: int) -> Image:
 
 
 def rendered(image: Image, recipe: Recipe, seed: int) -> Image:
-    """`image` with the photometric kinds of `recipe` alone: what a full-reference metric of structure compares with."""
-    return degrade(image, {kind: severity for kind, severity in recipe.items() if kind in PHOTOMETRIC}, seed)
+    """`image` with what is a matter of rendering in `recipe` alone: what a metric of structure compares with."""
+    return degrade(image, {kind: severity for kind, severity in recipe.items() if kind in RENDERING}, seed)

@@ -21,8 +21,8 @@ def dark(image: Image, severity: float, rng: Generator) -> Image:
 
 
 def bright(image: Image, severity: float, rng: Generator) -> Image:
-    """0.25 to 2 EV too much light, highlights clip; or the same as a gamma that keeps the white point."""
-    stops = 0.25 + 1.75 * severity
+    """0.15 to 2 EV more light, highlights clip; or the same as a gamma that keeps the white point."""
+    stops = 0.15 + 1.85 * severity
     return _stops(image, stops) if rng.random() < 0.6 else per_channel(image, CODES ** (1 / (1 + 0.6 * stops)))
 
 
@@ -33,8 +33,8 @@ def flat(image: Image, severity: float, rng: Generator) -> Image:
 
 
 def harsh(image: Image, severity: float, rng: Generator) -> Image:
-    """Too much contrast: a steep curve about a mid grey, shadows crushed and highlights blown."""
-    slope, centre = 1.15 + 1.35 * severity, rng.uniform(0.4, 0.6)
+    """More contrast: a steeper curve about a mid grey, in the end shadows crushed and highlights blown."""
+    slope, centre = 1.06 + 1.4 * severity, rng.uniform(0.4, 0.6)
     return per_channel(image, centre + slope * (CODES - centre))
 
 
@@ -49,8 +49,8 @@ def pale(image: Image, severity: float, rng: Generator) -> Image:
 
 
 def vivid(image: Image, severity: float, rng: Generator) -> Image:
-    """Too much colour: distances from luma scaled by 1.25 up to 2.6."""
-    return _saturated(image, 1.25 + 1.35 * severity)
+    """More colour: distances from luma scaled by 1.1 up to 2.6."""
+    return _saturated(image, 1.1 + 1.5 * severity)
 
 
 def cast(image: Image, severity: float, rng: Generator) -> Image:
@@ -63,13 +63,13 @@ def cast(image: Image, severity: float, rng: Generator) -> Image:
 
 
 def overcooked(image: Image, severity: float, rng: Generator) -> Image:
-    """Local tone mapping overdone: the base layer compressed, what is above it boosted, halos at strong edges."""
+    """Local tone mapping: the base layer compressed, what is above it boosted, in the end halos at strong edges."""
     luma = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
     base = cv2.GaussianBlur(
         cv2.resize(luma, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA), (0, 0), rng.uniform(2, 8)
     )
     base = cv2.resize(base, luma.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    boost, squeeze = 0.3 + 2.2 * severity, 0.1 + 0.5 * severity
+    boost, squeeze = 0.15 + 2.35 * severity, 0.05 + 0.55 * severity
     mapped = base + squeeze * (0.5 - base) + (1 + boost) * (luma - base)
     ratio = np.clip((mapped + 0.02) / (luma + 0.02), 0.2, 5)
     return np.clip(image * ratio[..., None], 0, 255).astype(np.uint8)

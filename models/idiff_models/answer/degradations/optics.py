@@ -21,23 +21,23 @@ def _axis(half: int) -> NDArray[np.float64]:
 
 
 def defocus(image: Image, severity: float, rng: Generator) -> Image:
-    """Blur by a uniform disc (a thin lens out of focus) of radius 0.7 to 5.7 px."""
-    radius = 0.7 + 5 * severity
+    """Blur by a uniform disc (a thin lens out of focus) of radius 0.6 to 14 px."""
+    radius = 0.6 * 24**severity
     axis = _axis(int(np.ceil(radius)))
     disc = (axis[:, None] ** 2 + axis[None, :] ** 2 <= radius**2).astype(np.float32)
     return np.asarray(cv2.filter2D(image, -1, _shrunk(disc), borderType=cv2.BORDER_REFLECT_101), np.uint8)
 
 
 def soft(image: Image, severity: float, rng: Generator) -> Image:
-    """A soft lens or resampling chain: Gaussian blur, sigma 0.4 to 3.4 px, up to 1.5 times wider along one axis."""
-    sigma, wider = 0.4 + 3 * severity, rng.uniform(1, 1.5)
+    """A soft lens or resampling chain: Gaussian blur, sigma 0.4 to 7 px, up to 1.5 times wider along one axis."""
+    sigma, wider = 0.4 * 17.5**severity, rng.uniform(1, 1.5)
     across = (sigma * wider, sigma) if rng.random() < 0.5 else (sigma, sigma * wider)
     return np.asarray(cv2.GaussianBlur(image, (0, 0), across[0], sigmaY=across[1]), np.uint8)
 
 
 def motion(image: Image, severity: float, rng: Generator) -> Image:
-    """Blur along a straight line of 1.5 to 18 px in a random direction (camera shake)."""
-    length, angle = 1.5 + 16.5 * severity, rng.uniform(0, np.pi)
+    """Blur along a straight line of 1.5 to 33 px in a random direction (camera shake)."""
+    length, angle = 1.5 * 22**severity, rng.uniform(0, np.pi)
     axis = _axis(int(np.ceil(length / 2)) + 1)
     along = axis[None, :] * np.cos(angle) + axis[:, None] * np.sin(angle)
     across = axis[None, :] * np.sin(angle) - axis[:, None] * np.cos(angle)

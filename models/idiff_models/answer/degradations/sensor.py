@@ -43,6 +43,22 @@ def noise(image: Image, severity: float, rng: Generator) -> Image:
     return encode(light + luma + keep * chroma + (1 - keep) * blotches)
 
 
+def grain(image: Image, severity: float, rng: Generator) -> Image:
+    """Noise as a camera's own processing leaves it: 0.5 to 8 code values, larger than a pixel, stronger in the shadows,
+    its colour in soft blotches."""
+    height, width = image.shape[:2]
+    light = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
+    strength = np.float32(0.5 * 16**severity) * (1.3 - light) * (0.3 + np.sqrt(light))
+
+    def field(size: float, channels: int) -> NDArray[np.float32]:
+        soft = cv2.GaussianBlur(rng.standard_normal((height, width, channels), np.float32), (0, 0), size)
+        return (soft / soft.std()).reshape(height, width, channels)
+
+    size = rng.uniform(0.5, 1.8)
+    colour = np.float32(rng.uniform(0.1, 1.0)) * field(size * rng.uniform(1, 2.5), 3)
+    return np.clip(image + strength[..., None] * (field(size, 1) + colour) + 0.5, 0, 255).astype(np.uint8)
+
+
 def smear(image: Image, severity: float, rng: Generator) -> Image:
     """Texture lost to a denoiser: faint detail goes, strong edges stay; coring of two bands or a bilateral filter."""
     if rng.random() < 0.4:

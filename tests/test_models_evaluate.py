@@ -26,7 +26,7 @@ def test_ties_count_half() -> None:
 def test_groups_hold_every_kind_once() -> None:
     kinds = [kind for group in GROUPS.values() for kind in group]
     assert len(kinds) == len(set(kinds))
-    assert set(kinds) == {*KINDS, "restored", "cross", "several"}
+    assert set(kinds) == {*KINDS, "restored", "denoised", "rendered", "cross", "several"}
 
 
 def test_held_out_pairs_have_answers_and_no_favoured_place(data: Path) -> None:
@@ -36,7 +36,7 @@ def test_held_out_pairs_have_answers_and_no_favoured_place(data: Path) -> None:
     assert np.array_equal(again.a.crop_view, drawn[5].a.crop_view)
     for index, sample in enumerate(drawn):
         assert split_of(sample.photo) == "test"
-        assert sample.kind in {*KINDS, "restored", "cross", "several", "equal"}
+        assert sample.kind in {*KINDS, "restored", "denoised", "rendered", "cross", "several", "equal"}
         assert sample.target == 0.5 if sample.kind == "equal" else (sample.target > 0.5) == (index % 2 == 0)
 
 

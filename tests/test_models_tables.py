@@ -2,34 +2,15 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 for package in ("torch", "timm", "tqdm"):
     pytest.importorskip(package, reason="needs the train extra")
 
-from idiff_models.answer.cache import create, finish  # noqa: E402
+from cache_support import bright_cache  # noqa: E402
+
 from idiff_models.answer.training import RunConfig, RunError  # noqa: E402
 from idiff_models.evaluate.tables import make_tables, to_markdown  # noqa: E402
-
-
-def cache(folder: Path) -> Path:
-    """Noise pictures of which the brighter one is the better, in three splits."""
-    rng = np.random.default_rng(0)
-    for split, count in (("train", 12), ("validation", 6), ("test", 8)):
-        views = create(folder, split, (count, 2, 2, 128))
-        targets = np.full((count, 2, 2), 0.5, np.float32)
-        for index in range(count):
-            better = index % 2
-            for place in (0, 1):
-                level = 150 if place == better else 90
-                views[index, place] = rng.normal(level, 30, (2, 128, 128, 3)).clip(0, 255)
-            targets[index, better, 1 - better], targets[index, 1 - better, better] = 1, 0
-        views.flush()
-        weights = np.broadcast_to(1 - np.eye(2, dtype=np.float32), targets.shape)
-        notes = [(f"{split}-{index}", "person" if index % 4 < 2 else "scene", "bright") for index in range(count)]
-        finish(folder, split, {}, targets, weights, notes)
-    return folder
 
 
 def config(folder: Path) -> RunConfig:
@@ -41,7 +22,7 @@ def config(folder: Path) -> RunConfig:
 
 @pytest.mark.slow
 def test_both_tables_from_one_cache(tmp_path: Path) -> None:
-    base = config(cache(tmp_path / "cache"))
+    base = config(bright_cache(tmp_path / "cache"))
     tables = make_tables(base, tmp_path / "out", families=("convnext",))
     names = [row.name for row in tables.steps]
     assert names[0].startswith("merged baseline")

@@ -6,25 +6,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idiff_models.answer.degradations import REGROWN, RENDERING, Recipe
-from idiff_models.answer.renditions import Plan, Rendition, dominates
+from idiff_models.answer.renditions import NOISE, Plan, Rendition, dominates
 
 Loss = NDArray[np.float32]
 NOTHING = np.zeros(1, np.float32)
 
 COSTS = {
     "dark": (3.5, 0.0, 0.0),
-    "bright": (4.0, 0.10, 0.25),
+    "bright": (4.0, 0.12, 0.3),
     "cast": (3.5, 0.0, 0.0),
     "flat": (3.5, 0.0, 0.0),
-    "harsh": (3.5, 0.12, 0.5),
+    "harsh": (3.5, 0.25, 0.6),
     "pale": (3.0, 0.0, 0.0),
-    "vivid": (3.0, 0.12, 0.35),
-    "overcooked": (4.5, 0.10, 0.4),
-    "sharpen": (4.0, 0.10, 0.5),
+    "vivid": (3.0, 0.20, 0.45),
+    "overcooked": (4.5, 0.18, 0.5),
+    "sharpen": (4.0, 0.14, 0.6),
 }
 """Of the kinds of rendering: the loss at full severity, in units of `fidelity.losses`; the severity that people like
 best, twice which nobody gains any more; and by how much it is liked, as the logarithm of a ratio of losses. Photographs
 as they come from a camera are preferred a little brighter, crisper and more colourful, not darker, flatter or paler."""
+
+NOISE_COST = 1.2
+"""Loss that noise of full severity has beside what the metrics see: people mind it more."""
 
 FLOOR = 0.2
 """Loss that nobody sees."""
@@ -35,8 +38,8 @@ REGROWN_WINS = (0.9, 0.55)
 
 
 def rendering(recipe: Recipe) -> tuple[float, float]:
-    """Loss and gain of how a recipe renders: see `COSTS`."""
-    loss = gain = 0.0
+    """Loss and gain of a recipe that no metric sees: see `COSTS` and `NOISE_COST`."""
+    loss, gain = NOISE_COST * sum(recipe.get(kind, 0.0) for kind in NOISE), 0.0
     for kind, severity in recipe.items():
         if kind in COSTS:
             full, best, liked = COSTS[kind]

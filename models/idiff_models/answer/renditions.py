@@ -8,7 +8,7 @@ from numpy.random import Generator
 
 from idiff_models.answer.degradations import KINDS, PHOTOMETRIC, REGROWN, Recipe
 
-Mode = Literal["chain", "cross", "restored", "denoised", "equal"]
+Mode = Literal["chain", "cross", "rendered", "restored", "denoised", "equal"]
 
 WEIGHTS = {
     "defocus": 1.0,
@@ -16,8 +16,8 @@ WEIGHTS = {
     "motion": 0.6,
     "fringe": 0.4,
     "noise": 1.4,
-    "grain": 1.6,
-    "smear": 1.2,
+    "grain": 2.2,
+    "smear": 0.8,
     "dark": 0.9,
     "bright": 0.8,
     "cast": 0.8,
@@ -27,6 +27,7 @@ WEIGHTS = {
     "vivid": 0.7,
     "overcooked": 0.8,
     "resample": 1.2,
+    "invented": 0.7,
     "ringing": 0.5,
     "sharpen": 1.2,
     "banding": 0.4,
@@ -35,7 +36,18 @@ WEIGHTS = {
 }
 """How often each kind is drawn; noise most, since it is the easiest to mistake for detail."""
 
-MODES: dict[Mode, float] = {"chain": 0.40, "cross": 0.36, "restored": 0.11, "denoised": 0.08, "equal": 0.05}
+MODES: dict[Mode, float] = {
+    "chain": 0.36,
+    "cross": 0.28,
+    "rendered": 0.13,
+    "restored": 0.09,
+    "denoised": 0.10,
+    "equal": 0.04,
+}
+
+DULL = ("dark", "flat", "pale", "cast")
+PUNCHY = ("bright", "harsh", "vivid", "overcooked", "sharpen")
+"""Ways to render a picture that are surely worse than its source, and those of which a little is liked."""
 
 DETAIL = frozenset({"defocus", "soft", "motion", "smear", "resample", "ringing", "codec", "jpeg"})
 """Kinds that take detail away, so that sharpening or regrown detail after them can mend or hide."""
@@ -144,6 +156,18 @@ def _cross(rng: Generator, length: int) -> Plan:
     return Plan("cross", "cross", tuple(renditions))
 
 
+def _rendered(rng: Generator, length: int) -> Plan:
+    """One picture rendered in as many ways: dull, plain, punchy, overdone."""
+    base, renditions = _base(rng), []
+    for style in rng.permutation(["dull", "plain", "punchy", "overdone", "dull", "punchy"])[:length]:
+        kinds = DULL if style == "dull" else PUNCHY
+        chosen = rng.permutation(kinds)[: 0 if style == "plain" else int(rng.integers(1, 4))]
+        most = {"dull": 0.55, "plain": 0.0, "punchy": 0.3, "overdone": 1.0}[str(style)]
+        recipe = base | {str(kind): float(most * (0.08 + 0.9 * rng.random())) for kind in chosen}
+        renditions.append(Rendition(recipe, _seed(rng)))
+    return Plan("rendered", "rendered", tuple(renditions))
+
+
 def _restored(rng: Generator, length: int) -> Plan:
     """A picture that lost detail; sharpened, with regrown detail, or both; and sometimes as it was."""
     recipe, seed = _base(rng), _seed(rng)
@@ -162,7 +186,7 @@ def _restored(rng: Generator, length: int) -> Plan:
 
 
 def _denoised(rng: Generator, length: int) -> Plan:
-    """A noisy picture, denoised a little or a lot, and as it would be without noise."""
+    """A noisy picture, denoised by a weak and by an ideal denoiser that costs texture, and as it was before."""
     recipe, seed = _base(rng), _seed(rng)
     kind = str(rng.choice(sorted(NOISE)))
     recipe[kind] = 0.1 + 0.7 * float(rng.random())
@@ -170,7 +194,7 @@ def _denoised(rng: Generator, length: int) -> Plan:
         {key: severity for key, severity in recipe.items() if key != kind},
         dict(recipe),
         {**recipe, "smear": _severity(rng, 0.5)},
-        {**recipe, "smear": 0.3 + 0.6 * float(rng.random())},
+        {**{key: severity for key, severity in recipe.items() if key != kind}, "smear": 0.6 * float(rng.random())},
     ]
     places = rng.permutation(len(choices))[:length]
     return Plan("denoised", "denoised", tuple(Rendition(choices[place], seed) for place in places))
@@ -187,7 +211,14 @@ def _equal(rng: Generator, length: int) -> Plan:
     return Plan("equal", "equal", tuple(Rendition(dict(recipe), seed if same else _seed(rng)) for _ in range(length)))
 
 
-MAKERS = {"chain": _chain, "cross": _cross, "restored": _restored, "denoised": _denoised, "equal": _equal}
+MAKERS = {
+    "chain": _chain,
+    "cross": _cross,
+    "rendered": _rendered,
+    "restored": _restored,
+    "denoised": _denoised,
+    "equal": _equal,
+}
 
 
 def draw(rng: Generator, length: int, mode: Mode | None = None) -> Plan:

@@ -33,6 +33,7 @@ KINDS: dict[str, Degradation] = {
     "vivid": colour.vivid,
     "overcooked": colour.overcooked,
     "resample": processing.resample,
+    "invented": processing.invented,
     "ringing": processing.ringing,
     "sharpen": processing.sharpen,
     "banding": processing.banding,

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import simplejpeg
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from idiff.types import Image
 from idiff_models.answer.degradations.light import CODES, per_channel
@@ -21,19 +22,32 @@ def resample(image: Image, severity: float, rng: Generator) -> Image:
     return np.asarray(cv2.resize(shrunk, (width, height), interpolation=int(rng.choice(ENLARGE))), np.uint8)
 
 
+def _displaced(fine: NDArray[np.float32], most: float, rng: Generator) -> NDArray[np.float32]:
+    """A band of detail whose places are moved by about `most` px, this way here and that way there."""
+    height, width = fine.shape[:2]
+    coarse = rng.uniform(8, 24)
+    grid = (max(2, round(height / coarse)), max(2, round(width / coarse)), 2)
+    field = rng.standard_normal(grid).astype(np.float32) * np.float32(most)
+    flow = cv2.resize(field, (width, height), interpolation=cv2.INTER_CUBIC)
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    moved = cv2.remap(fine, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    return np.asarray(moved, np.float32)
+
+
+def invented(image: Image, severity: float, rng: Generator) -> Image:
+    """Detail that a generative codec or restorer made up in place of the true one: displaced by 0.4 to 4 px."""
+    base = cv2.GaussianBlur(image, (0, 0), rng.uniform(1, 2.5)).astype(np.float32)
+    moved = _displaced(image - base, 0.4 + 3.6 * severity, rng)
+    return np.clip(base + moved * np.float32(rng.uniform(0.9, 1.3)) + 0.5, 0, 255).astype(np.uint8)
+
+
 def regrown(image: Image, severity: float, rng: Generator, source: Image) -> Image:
-    """Detail made up by a generative restorer: `source`'s fine band at places displaced by 0.5 to 5 px, too strong.
+    """Detail made up by a generative restorer: `source`'s fine band displaced by 0.5 to 5 px, as much as is missing.
 
     On a picture that lost its detail it looks crisp and slightly wrong.
     """
-    height, width = image.shape[:2]
-    coarse = rng.uniform(8, 24)
-    grid = (max(2, round(height / coarse)), max(2, round(width / coarse)), 2)
-    field = rng.standard_normal(grid).astype(np.float32) * np.float32(0.5 + 4.5 * severity)
-    flow = cv2.resize(field, (width, height), interpolation=cv2.INTER_CUBIC)
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     fine = source.astype(np.float32) - cv2.GaussianBlur(source, (0, 0), rng.uniform(1, 2.5))
-    moved = cv2.remap(fine, x + flow[..., 0], y + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    moved = _displaced(fine, 0.5 + 4.5 * severity, rng)
     lost = fine - (image.astype(np.float32) - cv2.GaussianBlur(image, (0, 0), 1.5))
     missing = np.clip(np.abs(lost).mean() / (np.abs(fine).mean() + 1e-3), 0, 1)
     return np.clip(image + np.float32(missing * rng.uniform(0.6, 1.2)) * moved, 0, 255).astype(np.uint8)

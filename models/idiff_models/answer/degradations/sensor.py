@@ -62,8 +62,8 @@ def grain(image: Image, severity: float, rng: Generator) -> Image:
 def smear(image: Image, severity: float, rng: Generator) -> Image:
     """Texture lost to a denoiser: faint detail goes, strong edges stay; coring of two bands or a bilateral filter."""
     if rng.random() < 0.4:
-        return np.asarray(cv2.bilateralFilter(image, 7, 6 + 60 * severity, 1 + 2 * severity), np.uint8)
-    threshold = np.float32(1.5 + 22 * severity)
+        return np.asarray(cv2.bilateralFilter(image, 7, 12 + 60 * severity, 1 + 2 * severity), np.uint8)
+    threshold = np.float32(3.5 + 22 * severity)
     picture = image.astype(np.float32)
     fine_base = cv2.GaussianBlur(picture, (0, 0), 1.0)
     coarse_base = cv2.GaussianBlur(fine_base, (0, 0), rng.uniform(1.5, 2.5))

@@ -42,7 +42,6 @@ def test_photographs_become_a_measured_release(data: Path, tmp_path: Path) -> No
         train_scenes=16,
         renditions=3,
         validation_scenes=8,
-        test_scenes=4,
         validation_pairs=12,
         test_pairs=24,
         families=("convnext",),

@@ -136,7 +136,7 @@ def tables(
             if pairs is not None:
                 rendered(pairs, base.cache, max(256, base.side), split, share, workers=workers, root=root)
         families = tuple(family or FAMILIES)
-        made = make_tables(base, out, families, "convnext" if "convnext" in families else families[0])
+        made = make_tables(base, out, families, "convnext" if "convnext" in families else families[0], workers)
     except (PairsError, RenderError, RunError) as error:
         raise refusal(error) from error
     text = to_markdown(made, base)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from idiff.types import CategoryName
 from idiff_models.answer.backbones import FAMILIES
-from idiff_models.answer.photos import LABELS
+from idiff_models.answer.photos import LABELS, Split
 from idiff_models.answer.release import DOMAINS
 from idiff_models.answer.training import RunConfig
 
@@ -29,7 +29,6 @@ class Plan:
     train_scenes: int = 14000
     renditions: int = 4
     validation_scenes: int = 600
-    test_scenes: int = 300
     validation_pairs: int = 1200
     test_pairs: int = 2000
     seed: int = 42
@@ -87,6 +86,30 @@ class Plan:
             "seed": self.seed,
             "command": "idiff starter all",
         }
+
+
+TABLES_SCENES: dict[Split, int] = {"train": 1200, "validation": 100, "test": 250}
+
+
+def tables_run(cache: Path) -> RunConfig:
+    """What every run of the paper's tables is like when they are shown on degraded pairs: small and short."""
+    return RunConfig(
+        cache=cache,
+        family="convnext",
+        scale="starter",
+        pretrained=False,
+        side=128,
+        steps=120,
+        batch=8,
+        lr=2e-3,
+        weight_decay=0.05,
+        schedule="cosine",
+        warmup=0.1,
+        clip=1.0,
+        workers=0,
+        threads=1,
+        device="cpu",
+    )
 
 
 def member_folder(work: Path, family: str, domain: CategoryName | None) -> Path:

@@ -81,6 +81,15 @@ def evaluate(work: Work = WORK, out: Out = OUT, data: Data = None, workers: Work
     _report(steps.evaluate(work, out, data, workers))
 
 
+@app.command()
+def tables(work: Work = WORK, out: Out = OUT, data: Data = None, workers: Workers = 2) -> None:
+    """The structure of the paper's Tables 2 and 3 on degraded pairs: twenty small, short runs."""
+    training_packages()
+    from idiff_models.answer import steps
+
+    typer.echo(steps.tables(work, out, data, workers))
+
+
 @app.command(name="all")
 def everything(work: Work = WORK, out: Out = OUT, data: Data = None, workers: Workers = 2) -> None:
     """All of it, in order; run again after a stop, it goes on where it was."""

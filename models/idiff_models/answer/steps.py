@@ -12,7 +12,7 @@ from idiff_models.answer.card import Evidence, write_card
 from idiff_models.answer.members import train_all
 from idiff_models.answer.photos import SHARES, Split, categories, data_root
 from idiff_models.answer.release import DOMAINS, export_all, write_manifest
-from idiff_models.answer.starter import Plan, member_folder
+from idiff_models.answer.starter import TABLES_SCENES, Plan, member_folder, tables_run
 from idiff_models.evaluate.calibration import calibrate
 from idiff_models.evaluate.intervals import Share
 from idiff_models.evaluate.judges import available
@@ -21,6 +21,7 @@ from idiff_models.evaluate.markdown import Subject, to_json
 from idiff_models.evaluate.pairwise import PairJudged, judge_pairs
 from idiff_models.evaluate.plots import reliability_plot, risk_coverage_plot
 from idiff_models.evaluate.summary import Summary, arrays, summarise
+from idiff_models.evaluate.tables import make_tables, to_markdown
 from idiff_models.pairs import read_pairs
 
 PLAN = Plan()
@@ -34,15 +35,23 @@ def _photos(data: Path | None) -> Path:
 
 
 def pairs(work: Path, data: Path | None, workers: int, plan: Plan = PLAN) -> None:
-    """Render the scenes that training, its validation and the paper's tables read."""
+    """Render the scenes that training and its validation read."""
     cache, folder, labels = work / "cache", _photos(data), categories(plan.labels)
-    sizes: dict[Split, int] = {
-        "validation": plan.validation_scenes,
-        "test": plan.test_scenes,
-        "train": plan.train_scenes,
-    }
+    sizes: dict[Split, int] = {"validation": plan.validation_scenes, "train": plan.train_scenes}
     for split, count in sizes.items():
         build(folder, cache, split, count, plan.renditions, plan.seed, workers, labels)
+
+
+def tables(work: Path, out: Path, data: Path | None, workers: int, plan: Plan = PLAN) -> str:
+    """The structure of the paper's Tables 2 and 3 on degraded pairs, small; also written to `TABLES.md`."""
+    folder, labels = work / "tables", categories(plan.labels)
+    for split, count in TABLES_SCENES.items():
+        build(_photos(data), folder / "cache", split, count, 2, plan.seed, workers, labels)
+    base = tables_run(folder / "cache")
+    made = to_markdown(make_tables(base, folder, plan.families, workers=workers), base)
+    text = f"# The paper's tables on degraded pairs\n\n`idiff starter tables`. {made}\n"
+    (out / "TABLES.md").write_text(text)
+    return text
 
 
 def train(work: Path, workers: int, plan: Plan = PLAN, families: Sequence[str] | None = None) -> None:

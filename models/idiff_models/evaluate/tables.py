@@ -1,6 +1,7 @@
 """The structure of the paper's Tables 2 and 3 on any set: which of its steps gains what, trained and judged alike."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -104,17 +105,21 @@ def _weights(test: _Judged, validation: _Judged, family: str) -> Values:
     return np.where(test.person, row.person.value, row.scene.value).clip(min=1e-3)
 
 
-def make_tables(base: RunConfig, out: Path, families: Sequence[str] = FAMILIES, backbone: str = "convnext") -> Tables:
+def make_tables(
+    base: RunConfig, out: Path, families: Sequence[str] = FAMILIES, backbone: str = "convnext", workers: int = 1
+) -> Tables:
     """Train what is missing below `out` and judge the cache's split "test".
 
     `base`: cache, sizes and recipe of every run; its family, layout and category are set here. The cache needs the
     splits "train", "validation" (which weights the votes) and "test". `backbone`: of the rows with a single one.
+    `workers`: runs at a time.
 
     Raises:
         RunError: a run cannot be done as configured, or a split is missing.
     """
-    for run in plan(base, families, out):
-        train_run(run)
+    with ThreadPoolExecutor(workers) as pool:
+        for done in [pool.submit(train_run, run) for run in plan(base, families, out)]:
+            done.result()
     test, validation = (
         _judge(Cache.read(base.cache, split), out / "runs", base.side) for split in ("test", "validation")
     )

@@ -136,7 +136,7 @@ def write_card(out: Path, evidence: Evidence) -> None:
         kinds=table(("kind", "pairs", "right, 95 % interval"), _shares(summary.by_kind)),
         categories=table(("category", "pairs", "right, 95 % interval"), _shares(summary.by_category)),
         rules=table(("rule", "pairs", "right, 95 % interval"), _shares(summary.by_rule)),
-        masked=table(("hidden in both photos", "pairs", "right, 95 % interval"), _shares(evidence.masked)),
+        masked=table(("the same in both photos", "pairs", "right, 95 % interval"), _shares(evidence.masked)),
         calibration=_calibration(manifest),
         judges=_judges(summary),
         camera=_camera(evidence.camera),

@@ -27,7 +27,7 @@ WEIGHTS = {
     "vivid": 0.7,
     "overcooked": 0.8,
     "resample": 1.2,
-    "invented": 1.0,
+    "invented": 0.7,
     "ringing": 0.5,
     "sharpen": 1.2,
     "banding": 0.4,

@@ -26,20 +26,20 @@ class Run:
 class Plan:
     """Sizes of the data and of the two stages: a family learns from all scenes, then specialises on one category's."""
 
-    train_scenes: int = 14000
+    train_scenes: int = 3600
     renditions: int = 4
-    validation_scenes: int = 600
-    validation_pairs: int = 1200
-    test_pairs: int = 2000
+    validation_scenes: int = 160
+    validation_pairs: int = 1000
+    test_pairs: int = 1500
     seed: int = 42
     families: tuple[str, ...] = FAMILIES
     labels: Path = LABELS
     side: int = 128
     tiles: int = 4
     batch: int = 12
-    general_steps: int = 1100
-    general_lr: float = 1.5e-3
-    special_steps: int = 110
+    general_steps: int = 420
+    general_lr: float = 2e-3
+    special_steps: int = 40
     special_lr: float = 6e-4
     compile: bool = True
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Literal
 
 import cv2
-import numpy as np
 from tqdm import tqdm
 
 from idiff.answer.ensemble import Ensemble
@@ -30,7 +29,7 @@ Masked = Literal["none", "global", "crop"]
 
 @dataclass(frozen=True)
 class Test:
-    """Which pairs to judge, and how. `masked`: a view that is grey in both photos, so that the other decides alone."""
+    """Which pairs to judge, and how. `masked`: a view of which both photos show A's, so that the other decides alone."""
 
     folder: Path
     labels: Path
@@ -41,11 +40,9 @@ class Test:
     judges: tuple[str, ...] = ()
 
 
-def _mask(photo: PhotoViews, masked: Masked) -> PhotoViews:
-    if masked == "none":
-        return photo
-    field = f"{masked}_view"
-    return replace(photo, **{field: np.full_like(getattr(photo, field), 128)})
+def _mask(a: PhotoViews, b: PhotoViews, masked: Masked) -> PhotoViews:
+    """B with the masked view of A."""
+    return b if masked == "none" else replace(b, **{f"{masked}_view": getattr(a, f"{masked}_view")})
 
 
 def _verdict(a: PhotoViews, b: PhotoViews, sample: Sample, ensemble: Ensemble, pool: Executor) -> Verdict:
@@ -59,7 +56,7 @@ def judge(samples: Iterable[Sample], release: Path, test: Test) -> list[PairJudg
     with ThreadPoolExecutor(1) as pool:
         ensemble = Ensemble.load(load(release), "cpu", pool)
         for sample in samples:
-            a, b = (_mask(photo, test.masked) for photo in (sample.a, sample.b))
+            a, b = sample.a, _mask(sample.a, sample.b, test.masked)
             verdict = _verdict(a, b, sample, ensemble, pool)
             temperature = ensemble.manifest.calibration[sample.category].temperature
             simple = {}

@@ -38,7 +38,7 @@ def invented(image: Image, severity: float, rng: Generator) -> Image:
     """Detail that a generative codec or restorer made up in place of the true one: displaced by 0.4 to 4 px."""
     base = cv2.GaussianBlur(image, (0, 0), rng.uniform(1, 2.5)).astype(np.float32)
     moved = _displaced(image - base, 0.4 + 3.6 * severity, rng)
-    return np.clip(base + moved * np.float32(rng.uniform(0.8, 1.6)) + 0.5, 0, 255).astype(np.uint8)
+    return np.clip(base + moved * np.float32(rng.uniform(0.9, 1.3)) + 0.5, 0, 255).astype(np.uint8)
 
 
 def regrown(image: Image, severity: float, rng: Generator, source: Image) -> Image:

@@ -54,7 +54,7 @@ def grain(image: Image, severity: float, rng: Generator) -> Image:
         soft = cv2.GaussianBlur(rng.standard_normal((height, width, channels), np.float32), (0, 0), size)
         return (soft / soft.std()).reshape(height, width, channels)
 
-    size = rng.uniform(0.5, 2.2)
+    size = rng.uniform(0.5, 1.8)
     colour = np.float32(rng.uniform(0.1, 1.0)) * field(size * rng.uniform(1, 2.5), 3)
     return np.clip(image + strength[..., None] * (field(size, 1) + colour) + 0.5, 0, 255).astype(np.uint8)
 

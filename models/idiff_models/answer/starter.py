@@ -29,8 +29,8 @@ class Plan:
     train_scenes: int = 3600
     renditions: int = 4
     validation_scenes: int = 160
-    validation_pairs: int = 1000
-    test_pairs: int = 1500
+    validation_pairs: int = 800
+    test_pairs: int = 1000
     seed: int = 42
     families: tuple[str, ...] = FAMILIES
     labels: Path = LABELS

@@ -26,7 +26,7 @@ from idiff_models.pairs import read_pairs
 
 PLAN = Plan()
 VERSION = "starter-2"
-MASKED_PAIRS = 400
+MASKED_PAIRS = 200
 """Test pairs that are judged again with one view hidden."""
 
 

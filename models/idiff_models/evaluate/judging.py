@@ -29,7 +29,7 @@ Masked = Literal["none", "global", "crop"]
 
 @dataclass(frozen=True)
 class Test:
-    """Which pairs to judge, and how. `masked`: a view of which both photos show A's, so that the other decides alone."""
+    """Which pairs to judge, and how. `masked`: the view of which both photos show A's, so that the other decides."""
 
     folder: Path
     labels: Path

@@ -1,6 +1,5 @@
 """`idiff release`: looks into Answer Model releases. Imports the Answer Model late: other commands do without it."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,7 +37,7 @@ def show(
     from idiff.answer.describe import describe
 
     manifest = _manifest(folder)
-    typer.echo(json.dumps(manifest.model_dump(mode="json"), indent=2) if as_json else "\n".join(describe(manifest)))
+    typer.echo(manifest.model_dump_json(indent=2) if as_json else "\n".join(describe(manifest)))
 
 
 @app.command()

@@ -1,10 +1,11 @@
 """`idiff answer`: makes an Answer Model release from labelled pairs. Needs the `train` extra; imports it late."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
+from idiff.answer.manifest import Precision
 from idiff_models.answer.needs import refusal, training_packages
 
 app = typer.Typer(no_args_is_help=True)
@@ -65,9 +66,7 @@ def export(
     cache: Cache,
     out: Annotated[Path, typer.Option(help="The release's folder.", file_okay=False)],
     version: Annotated[str, typer.Option(help="The release's name.")],
-    precision: Annotated[
-        Literal["fp32", "fp16", "fp16-compute", "int8"], typer.Option(help="Of the encoders; refused unless like fp32.")
-    ] = "fp16",
+    precision: Annotated[Precision, typer.Option(help="Of the encoders; refused unless like fp32.")] = "fp16",
     tiles: Tiles = 4,
     workers: Workers = 1,
 ) -> None:

@@ -1,14 +1,13 @@
 """Training of the starter's members: one process a run, each with a run file that anyone can repeat it from."""
 
 import subprocess
-import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from idiff_models.answer.starter import Plan, Run
 from idiff_models.answer.training import RunError
-from idiff_models.answer.training.launch import environment
+from idiff_models.answer.training.launch import command, environment
 
 
 def write_run(run: Run) -> Path:
@@ -33,18 +32,10 @@ def train_run(run: Run) -> None:
     """
     if (run.folder / "member.pt").exists():
         return
-    command = [
-        sys.executable,
-        "-m",
-        "idiff_models.answer.fit",
-        str(write_run(run)),
-        "--out",
-        str(run.folder),
-        "--resume",
-    ]
+    line = command(write_run(run), resume=True, out=run.folder)
     path = run.folder / "train.log"
     with path.open("w") as log:
-        done = subprocess.run(command, check=False, env=environment(), stdout=log, stderr=log)  # noqa: S603
+        done = subprocess.run(line, check=False, env=environment(), stdout=log, stderr=log)  # noqa: S603
     if done.returncode:
         last = path.read_text(errors="replace").strip().splitlines()[-1:]
         raise RunError(f"{run.folder.name}: {''.join(last)[-300:]} (all of it in {path})")

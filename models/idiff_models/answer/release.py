@@ -1,7 +1,6 @@
 """The release writer: graphs, checksums and manifest of trained members, in one folder."""
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
@@ -12,13 +11,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from idiff.answer.manifest import Calibration, File, Manifest, Measured, Member
+from idiff.answer.manifest import Calibration, File, Manifest, Measured, Member, Precision
 from idiff.imaging import PREPROCESSING_VERSION
 from idiff.types import CategoryName
 from idiff_models.answer.cache import Cache
 from idiff_models.answer.export import OPSET, save
 from idiff_models.answer.network import EMBEDDING, AnswerNetwork
-from idiff_models.answer.precision import Precision
 from idiff_models.answer.training import MEAN, STD, RunError, load_network, to_tensor
 from idiff_models.answer.training.checkpoint import read
 from idiff_models.answer.variants import export_variants
@@ -128,5 +126,5 @@ def write_manifest(
         measured=measured,
         training=dict(training),
     )
-    (folder / "manifest.json").write_text(json.dumps(manifest.model_dump(mode="json"), indent=2) + "\n")
+    (folder / "manifest.json").write_text(manifest.model_dump_json(indent=2) + "\n")
     return manifest

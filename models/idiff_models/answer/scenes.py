@@ -88,8 +88,10 @@ def _crop_box(region: Image, rng: Generator) -> Box:
 
 
 def _shaken(box: Box, size: Size, rng: Generator) -> Box:
-    x, y = (int(np.clip(start + rng.integers(-SHAKE, SHAKE + 1), 0, most - side))
-            for start, most, side in ((box.x, size.width, box.width), (box.y, size.height, box.height)))  # fmt: skip
+    def moved(start: int, side: int, most: int) -> int:
+        return int(np.clip(start + rng.integers(-SHAKE, SHAKE + 1), 0, most - side))
+
+    x, y = moved(box.x, box.width, size.width), moved(box.y, box.height, size.height)
     return Box(x, y, box.width, box.height)
 
 

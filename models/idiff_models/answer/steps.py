@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from idiff.answer.manifest import Manifest, Measured
+from idiff.answer.manifest import Measured
+from idiff.answer.release import read_manifest
 from idiff.types import CategoryName
 from idiff_models.answer import logbook
 from idiff_models.answer.cache import build, split_names
@@ -114,11 +115,6 @@ def _camera(out: Path, data: Path | None, weights: dict[str, float]) -> Summary 
 def _logits(rows: Sequence[PairJudged], domain: CategoryName) -> tuple[list[float], list[float]]:
     chosen = [row for row in rows if row.category == domain and row.target is not None]
     return [row.logit for row in chosen], [row.target for row in chosen if row.target is not None]
-
-
-def read_manifest(out: Path) -> Manifest:
-    """The manifest of a release folder."""
-    return Manifest.model_validate_json((out / "manifest.json").read_text())
 
 
 def _data(split: Split) -> str:

@@ -1,6 +1,5 @@
 """A release folder with the graphs of another, complete before it is seen."""
 
-import json
 import shutil
 import tempfile
 from pathlib import Path
@@ -25,5 +24,5 @@ def write_release(source: Path, manifest: Manifest, out: Path) -> None:
         for member in manifest.members:
             for part in (member.encoder, member.head):
                 shutil.copyfile(source / part.path, made / part.path)
-        (made / MANIFEST).write_text(json.dumps(manifest.model_dump(mode="json"), indent=2) + "\n")
+        (made / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
         made.rename(out)

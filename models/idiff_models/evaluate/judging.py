@@ -18,7 +18,7 @@ from idiff.imaging.align import IDENTITY
 from idiff.types import Alignment, Category, Features, PhotoViews, Verdict, Views
 from idiff_models.answer.photos import Split, categories
 from idiff_models.evaluate.judges import load_judges
-from idiff_models.evaluate.pairwise import PairJudged, differences, judge_scores, log_odds
+from idiff_models.evaluate.pairwise import PairJudged, differences, judge_scores
 from idiff_models.evaluate.samples import Sample, draw_samples
 
 BLOCK = 20
@@ -64,17 +64,7 @@ def judge(samples: Iterable[Sample], release: Path, test: Test) -> list[PairJudg
                 views = Views(a, b, "given", ALIGNED, ())
                 simple = differences(Features(measure_photo(a), measure_photo(b))) | judge_scores(views, judges)
             judged.append(
-                PairJudged(
-                    sample.name,
-                    sample.category,
-                    sample.kind,
-                    sample.target,
-                    logit=verdict.logit * temperature,
-                    probability=verdict.probability_a,
-                    too_close=verdict.too_close,
-                    votes={vote.member: log_odds(vote.probability_a) for vote in verdict.votes},
-                    statistics=simple,
-                )
+                PairJudged.of(verdict, temperature, sample.name, sample.kind, sample.target, statistics=simple)
             )
     return judged
 

@@ -7,6 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any, Self
 
 from tqdm import tqdm
 
@@ -16,7 +17,7 @@ from idiff.engine import Engine
 from idiff.errors import IdiffError
 from idiff.metrics import Metrics
 from idiff.pipeline import Judgement
-from idiff.types import CategoryName, Features, Views
+from idiff.types import CategoryName, Features, Verdict, Views
 from idiff.upload import make_upload
 from idiff_models.evaluate.judges import Judge, load_judges, scores
 from idiff_models.evaluate.swapping import swap
@@ -49,6 +50,29 @@ class PairJudged:
     swap_changed: tuple[str, ...] = ()
     statistics: Mapping[str, float] = field(default_factory=dict)
     error: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        verdict: Verdict,
+        temperature: float,
+        name: str,
+        kind: str,
+        target: float | None,
+        **measured: Any,  # noqa: ANN401 - the fields named above
+    ) -> Self:
+        """The record of a verdict that was divided by `temperature`; `measured`: the fields that it does not give."""
+        return cls(
+            name,
+            verdict.category.name,
+            kind,
+            target,
+            logit=verdict.logit * temperature,
+            probability=verdict.probability_a,
+            too_close=verdict.too_close,
+            votes={vote.member: log_odds(vote.probability_a) for vote in verdict.votes},
+            **measured,
+        )
 
 
 @dataclass(frozen=True)
@@ -123,18 +147,14 @@ async def _judge_pair(pair: LabelledPair, engine: Engine, wanted: _Wanted, judge
         message = f"{error.filename}: {error.strerror}"
         return PairJudged(pair.name, pair.category, pair.kind, pair.target, error=message)
     verdict = judgement.verdict
-    category = verdict.category.name
-    temperature = engine.ensemble.manifest.calibration[category].temperature
+    temperature = engine.ensemble.manifest.calibration[verdict.category.name].temperature
     statistics = differences(judgement.features) if wanted.statistics else {}
-    return PairJudged(
+    return PairJudged.of(
+        verdict,
+        temperature,
         pair.name,
-        category,
         pair.kind,
         pair.target,
-        logit=verdict.logit * temperature,
-        probability=verdict.probability_a,
-        too_close=verdict.too_close,
-        votes={vote.member: log_odds(vote.probability_a) for vote in verdict.votes},
         swap_error=abs(verdict.logit + mirrored.verdict.logit) * temperature if mirrored else math.nan,
         swap_changed=_changed(judgement, mirrored) if mirrored else (),
         statistics=statistics | judge_scores(judgement.views, judges),

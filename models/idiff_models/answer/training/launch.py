@@ -15,9 +15,15 @@ def environment() -> dict[str, str]:
     return {**os.environ, "MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": "10000000000"}
 
 
+def command(run: Path, resume: bool = False, out: Path | None = None) -> list[str]:
+    """The command line of a training process."""
+    return [
+        *(sys.executable, "-m", "idiff_models.answer.fit", str(run)),
+        *(["--resume"] if resume else []),
+        *(["--out", str(out)] if out else []),
+    ]
+
+
 def one(run: Path, resume: bool = False, out: Path | None = None) -> int:
     """Run one TOML file to its end; the exit status, 2 where the run refused its configuration."""
-    command = [sys.executable, "-m", "idiff_models.answer.fit", str(run)]
-    command += ["--resume"] if resume else []
-    command += ["--out", str(out)] if out else []
-    return subprocess.run(command, env=environment(), check=False).returncode  # noqa: S603
+    return subprocess.run(command(run, resume, out), env=environment(), check=False).returncode  # noqa: S603

@@ -106,6 +106,17 @@ def test_noise_lifts_the_floor_and_blur_takes_the_peak() -> None:
     assert soft[peak] < plain[peak] - 0.3
 
 
+@pytest.mark.parametrize(("across", "start"), [(True, 0), (True, 5), (False, 3)])
+def test_blocks_show_wherever_their_grid_starts_and_under_noise(across: bool, start: int) -> None:
+    random = torch.manual_seed(0)
+    blocks = torch.randn(1, 1, 1, 9, generator=random).expand(1, 3, 72, 9).repeat_interleave(8, 3)
+    picture = blocks[..., :64, start : start + 64] + 0.3 * torch.randn(1, 3, 64, 64, generator=random)
+    met = Frontend()(picture if across else picture.transpose(2, 3))[1][0, -4:]
+    along, other = (0, 2) if across else (2, 0)
+    assert met[along] > 0.4
+    assert met[other] < 0.2
+
+
 def test_tones_are_shares() -> None:
     tones = slice(2 * Frontend.channels + 8, 2 * Frontend.channels + 18)
     statistics = Frontend()(torch.randn(3, 3, 32, 32).clamp(-2, 2.4))[1]

@@ -13,6 +13,8 @@ BLOCK = 4
 """Side of the blocks whose energy is taken, pixels; views are multiples of it."""
 FAINTEST = 3e-5
 """Local energy added before the logarithm: a third of a code value, squared, in normalised units."""
+GRID = 8
+"""Side of the blocks of JPEG and its kin, pixels."""
 TONES = 10
 DARKEST, LIGHTEST = -2.1, 2.5
 """Range of normalised luma."""
@@ -57,16 +59,32 @@ def _floor_and_peak(energy: Tensor) -> Tensor:
     return torch.cat([count - (-flat).logsumexp(2), flat.logsumexp(2) - count], 1) / 3
 
 
+def _steps(luma: Tensor) -> Tensor:
+    """How much the steps between neighbouring pixels differ by their place on an 8 px grid, (n, h, w) -> (n, 4).
+
+    Log of the mean step at each of the eight phases against its two neighbours', in each direction: the greatest says
+    that blocks meet there (blockiness, Wang et al. 2002, wherever the grid starts), the least is its counterpart.
+    """
+    found = []
+    for picture in (luma, luma.transpose(1, 2)):
+        step = (picture[..., 1:] - picture[..., :-1]).abs().mean(1)
+        whole = step.shape[1] // GRID * GRID
+        level = (step[:, :whole].unflatten(1, (-1, GRID)).mean(1) + 1e-3).log()
+        phases = level - (level.roll(1, 1) + level.roll(-1, 1)) / 2
+        found += [phases.amax(1), phases.amin(1)]
+    return torch.stack(found, 1)
+
+
 class Frontend(nn.Module):
     """Normalised pictures (n, 3, s, s) -> maps (n, `channels`, s, s) for the backbone, statistics (n, `width`).
 
     Maps: the picture, its two finest Laplacian bands (Burt and Adelson 1983), the log local energy of luma in three
     bands and of colour in one. Statistics: the maps pooled, floor and peak of the energies, a soft histogram of luma,
-    strength and spread of colour.
+    strength and spread of colour, blockiness.
     """
 
     channels = 13
-    width = 2 * channels + 8 + TONES + 6
+    width = 2 * channels + 8 + TONES + 6 + 4
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         images = images.float()
@@ -79,9 +97,8 @@ class Frontend(nn.Module):
         energy = _energy(torch.cat([fine.mean(1, keepdim=True), middle.mean(1, keepdim=True), coarse, hue], 1))
         bands = torch.cat([images, GAIN * fine, GAIN * middle], 1)
         maps = torch.cat([bands, _spread(energy)], 1)
-        return maps, torch.cat(
-            [pooled(bands), pooled(energy), _floor_and_peak(energy), self._tones(images), self._colours(soft)], 1
-        )
+        statistics = [pooled(bands), pooled(energy), _floor_and_peak(energy), self._tones(images), self._colours(soft)]
+        return maps, torch.cat([*statistics, _steps(images.mean(1))], 1)
 
     def _tones(self, images: Tensor) -> Tensor:
         centres = torch.linspace(DARKEST, LIGHTEST, TONES, device=images.device).view(1, TONES, 1)

@@ -32,7 +32,7 @@ WEIGHTS = {
     "sharpen": 1.2,
     "banding": 0.4,
     "codec": 0.7,
-    "jpeg": 1.2,
+    "jpeg": 1.6,
 }
 """How often each kind is drawn; noise most, since it is the easiest to mistake for detail."""
 

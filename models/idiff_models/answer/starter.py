@@ -26,7 +26,7 @@ class Run:
 class Plan:
     """Sizes of the data and of the two stages: a family learns from all scenes, then specialises on one category's."""
 
-    train_scenes: int = 3600
+    train_scenes: int = 9000
     renditions: int = 4
     validation_scenes: int = 160
     validation_pairs: int = 800

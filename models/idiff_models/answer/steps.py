@@ -26,7 +26,7 @@ from idiff_models.evaluate.tables import make_tables, to_markdown
 from idiff_models.pairs import read_pairs
 
 PLAN = Plan()
-VERSION = "starter-2"
+VERSION = "starter-3"
 MASKED_PAIRS = 200
 """Test pairs that are judged again with one view hidden."""
 

@@ -37,9 +37,9 @@ class Plan:
     side: int = 128
     tiles: int = 4
     batch: int = 12
-    general_steps: int = 420
+    general_steps: int = 1600
     general_lr: float = 2e-3
-    special_steps: int = 40
+    special_steps: int = 100
     special_lr: float = 6e-4
     compile: bool = True
 

@@ -13,11 +13,10 @@ Scale = Literal["full", "starter"]
 
 @dataclass(frozen=True)
 class Recipe:
-    """A timm network. `bf16`: whether bfloat16 autocast speeds up its training on a CPU."""
+    """A timm network and what it is made with."""
 
     name: str
     kwargs: dict[str, Any] = field(default_factory=dict)
-    bf16: bool = False
 
 
 FULL: dict[str, Recipe] = {
@@ -30,13 +29,12 @@ FULL: dict[str, Recipe] = {
 """As in the paper; input 224 px."""
 
 STARTER: dict[str, Recipe] = {
-    "resnet": Recipe("resnet10t", {"channels": (32, 64, 128, 256)}, bf16=True),
+    "resnet": Recipe("resnet10t", {"channels": (32, 64, 128, 256)}),
     "efficientnet": Recipe("efficientnet_b0", {"channel_multiplier": 0.5, "depth_multiplier": 0.5}),
     "convnext": Recipe("convnext_tiny", {"dims": (24, 48, 96, 192), "depths": (2, 2, 4, 2)}),
     "swin": Recipe(
         "swinv2_tiny_window8_256",
         {"img_size": 128, "window_size": 8, "embed_dim": 24, "depths": (2, 2, 2, 2), "num_heads": (1, 2, 4, 8)},
-        bf16=True,
     ),
     "maxvit": Recipe(
         "maxvit_rmlp_pico_rw_256",

@@ -10,9 +10,6 @@ from idiff_models.answer.photos import LABELS, Split
 from idiff_models.answer.release import DOMAINS
 from idiff_models.answer.training import RunConfig
 
-FP32 = frozenset({"efficientnet"})
-"""Families that bfloat16 makes slower to train on a CPU."""
-
 
 @dataclass(frozen=True)
 class Run:
@@ -37,9 +34,9 @@ class Plan:
     side: int = 128
     tiles: int = 4
     batch: int = 12
-    general_steps: int = 1600
+    general_steps: int = 700
     general_lr: float = 2e-3
-    special_steps: int = 100
+    special_steps: int = 60
     special_lr: float = 6e-4
     compile: bool = True
 
@@ -58,7 +55,6 @@ class Plan:
             "weight_decay": 0.05,
             "schedule": "cosine",
             "clip": 1.0,
-            "precision": "fp32" if family in FP32 else "bf16",
             "compile": self.compile,
             "workers": 0,
             "threads": 1,

@@ -185,7 +185,7 @@ def test_what_cannot_be_used_is_said_in_a_line(tmp_path: Path, folder: Path, fau
     answer = run(pairs, "--release", release, "--out", tmp_path / "new")
     assert answer.exit_code == 2
     assert said in answer.stderr.splitlines()[-1]
-    assert answer.stderr.splitlines()[-1].startswith("idiff calibrate: ")
+    assert answer.stderr.splitlines()[-1].startswith("idiff: ")
     assert not (tmp_path / "new").exists()
 
 

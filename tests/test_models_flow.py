@@ -1,5 +1,6 @@
-"""From photographs to a measured release: every step of `idiff answer`, tiny."""
+"""From photographs to a measured release: every step of `idiff starter`, tiny."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,10 +12,12 @@ for package in ("torch", "timm", "onnxscript"):
     pytest.importorskip(package, reason="needs the train extra")
 
 from idiff.answer.release import load  # noqa: E402
-from idiff_models.answer import cli, needs, steps  # noqa: E402
+from idiff_models import needs  # noqa: E402
+from idiff_models.answer import cli, steps  # noqa: E402
 from idiff_models.answer.cache import Cache  # noqa: E402
 from idiff_models.answer.photos import split_of  # noqa: E402
 from idiff_models.answer.starter import Plan  # noqa: E402
+from idiff_models.answer.training import RunError  # noqa: E402
 
 
 @pytest.fixture
@@ -76,6 +79,12 @@ def test_photographs_become_a_measured_release(data: Path, tmp_path: Path) -> No
     stamp = (work / "runs" / "general-convnext" / "member.pt").stat().st_mtime_ns
     steps.train(work, 1, plan)
     assert (work / "runs" / "general-convnext" / "member.pt").stat().st_mtime_ns == stamp
+    assert "torch and ONNX Runtime differ by" in manifest.training["person-convnext"]
+    longer = replace(plan, general_steps=3)
+    with pytest.raises(RunError, match=r"member\.pt is of another run \(steps: 2 there, 3 here\)"):
+        steps.train(work, 1, longer)
+    with pytest.raises(RunError, match="was made with another general_steps: 2"):
+        steps.evaluate(work, out, data, 1, longer)
 
 
 def test_without_the_training_packages_the_command_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

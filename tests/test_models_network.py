@@ -1,12 +1,13 @@
 """The network of a member: antisymmetric by construction, whatever the number of tiles."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the train extra")
-pytest.importorskip("timm", reason="needs the train extra")
+timm = pytest.importorskip("timm", reason="needs the train extra")
 
 from idiff_models.answer import backbones  # noqa: E402
 from idiff_models.answer.frontend import Frontend, pooled  # noqa: E402
@@ -78,6 +79,20 @@ def test_tiles_count_as_one_view() -> None:
     torch.testing.assert_close(made.encoder(repeated), made.encoder(views), atol=1e-5, rtol=1e-4)
     shuffled = torch.randn(1, 4, 3, SIZE, SIZE)
     torch.testing.assert_close(made.encoder(shuffled[:, [0, 3, 1, 2]]), made.encoder(shuffled), atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_weights_from_a_local_checkpoint_are_those_of_the_network(tmp_path: Path) -> None:
+    plain = timm.create_model("efficientnet_b2")
+    torch.save(plain.state_dict(), tmp_path / "weights.pth")
+    loaded = backbones.build("efficientnet", "full", tmp_path / "weights.pth").network.state_dict()
+    shared = {name: value for name, value in plain.state_dict().items() if name in loaded}
+    assert len(shared) > 400
+    assert all(torch.equal(loaded[name], value) for name, value in shared.items())
+    # A stem that reads the front end's maps repeats the picture's filters.
+    wider = backbones.build("efficientnet", "full", tmp_path / "weights.pth", in_chans=Frontend.channels).network
+    assert wider.conv_stem.weight.shape[1] == Frontend.channels
+    assert torch.equal(wider.blocks[3][0].conv_pw.weight, plain.blocks[3][0].conv_pw.weight)
 
 
 def test_the_frontend_has_the_sizes_that_it_declares() -> None:

@@ -89,7 +89,7 @@ def test_a_csv_becomes_a_cache_as_members_read_it(layouts: dict[str, LabelledPai
         for name, target in zip(names, ("0.8", "0", "0.5", "1", "", "0.2"), strict=True):
             rows.writerow([name, *(path.resolve() for path in PHOTOS.values()), target, "scene", "blur"])
     share = 0.4
-    count = render(tmp_path / "pairs.csv", tmp_path / "cache", side=64, validation_share=share, tiles=4, workers=1)
+    count = render([tmp_path / "pairs.csv"], tmp_path / "cache", side=64, validation_share=share, tiles=4, workers=1)
     labelled = [name for name in names if name != "pair4"]
     expected = {
         "train": [name for name in labelled if not held_out(name, share)],
@@ -131,6 +131,20 @@ def test_the_challenges_layout_renders_from_the_command_line(tmp_path: Path) -> 
     assert cache.targets[:, 0, 1].tolist() == [1.0, 0.0]
 
 
+def test_pseudo_labels_join_the_training_pairs_and_validate_nothing(tmp_path: Path) -> None:
+    (tmp_path / "more").mkdir()
+    for folder, names in ((tmp_path, "abcd"), (tmp_path / "more", "wxyz")):
+        rows = [f"{name},{','.join(str(path.resolve()) for path in PHOTOS.values())},1,scene" for name in names]
+        (folder / "pairs.csv").write_text("\n".join(["name,image_a,image_b,target,category", *rows]) + "\n")
+    lists = [tmp_path / "pairs.csv", tmp_path / "more" / "pairs.csv"]
+    share = 0.7
+    count = render(lists, tmp_path / "cache", side=32, validation_share=share, tiles=1, workers=1)
+    kept = [name for name in "abcd" if not held_out(name, share)]
+    assert 0 < len(kept) < 4
+    assert Cache.read(tmp_path / "cache", "train").photos == [*kept, *"wxyz"]
+    assert count == {"train": len(kept) + 4, "validation": 4 - len(kept)}
+
+
 @pytest.mark.parametrize(
     ("row", "complaint"),
     [
@@ -143,7 +157,7 @@ def test_pairs_that_cannot_be_rendered_are_named(tmp_path: Path, row: str, compl
     (tmp_path / "broken.jpg").write_bytes(PHOTOS["image_a"].read_bytes()[:500])
     (tmp_path / "pairs.csv").write_text(f"image_a,image_b,label\n{row}\n")
     with pytest.raises(RenderError, match=complaint):
-        render(tmp_path / "pairs.csv", tmp_path / "cache", side=64, workers=1)
+        render([tmp_path / "pairs.csv"], tmp_path / "cache", side=64, workers=1)
     answer = CliRunner().invoke(cli.app, ["render", str(tmp_path / "pairs.csv"), "--cache", str(tmp_path / "cache")])
     assert answer.exit_code == 2
     assert re.search(rf"idiff: .*({complaint})", answer.output)
@@ -163,4 +177,4 @@ def test_options_that_make_no_cache_are_refused(
 ) -> None:
     (tmp_path / "pairs.csv").write_text(f"image_a,image_b,label\n{','.join(map(str, PHOTOS.values()))},A\n")
     with pytest.raises(RenderError, match=complaint):
-        render(tmp_path / "pairs.csv", tmp_path / "cache", **options)
+        render([tmp_path / "pairs.csv"], tmp_path / "cache", **options)

@@ -137,7 +137,7 @@ def test_show_prints_what_the_manifest_says(folder: Path) -> None:
         "ours.csv (80 pairs",
         "91.0% right (goal 90.0%)",
         "0.034, before 0.120",
-        "80.0% of 9 pairs",
+        "80.00% of 9 pairs",
         "seed: 42",
     ):
         assert part in text
@@ -178,8 +178,21 @@ def test_diff_names_every_difference(tmp_path: Path, folder: Path) -> None:
     assert "head" not in lines[5]
     assert lines[6:] == [
         "calibration, scene: temperature 1, too close below 0.6 -> temperature 2, too close below 0.6",
-        "measured, test: all 80.0% of 9 pairs -> all 90.0% of 9 pairs",
+        "measured, test: all 80.00% of 9 pairs -> all 90.00% of 9 pairs",
         "training, seed: none -> 42",
+    ]
+
+
+def test_diff_tells_what_a_calibration_was_fitted_on(tmp_path: Path, folder: Path) -> None:
+    other = tiny_release(tmp_path / "other")
+    fitted = {"data": "ours.csv", "pairs": 80, "goal": 0.9, "accuracy": 0.91, "accepted": 0.7, "ece_before": 0.1}
+    for path, error in ((folder, 0.05), (other, 0.03)):
+        calibration = read(path)["calibration"]
+        calibration["scene"]["fitted"] = fitted | {"ece": error}
+        edit(path, calibration=calibration)
+    assert release("diff", folder, other).stdout.splitlines() == [
+        "calibration, scene: no longer expected calibration error 0.050, before 0.100",
+        "calibration, scene: expected calibration error 0.030, before 0.100",
     ]
 
 

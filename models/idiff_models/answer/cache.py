@@ -1,9 +1,10 @@
 """Scenes rendered once to disk, shared by all members: the one thing that training reads."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Self
@@ -13,18 +14,29 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from idiff.imaging import PREPROCESSING_VERSION
 from idiff.imaging.inputs import crop_input, global_input
 from idiff.types import CategoryName, Image
-from idiff_models.answer.photos import Split, photo_names, split_of
+from idiff_models.answer.photos import Split, category_of, load, photo_names, split_of
 from idiff_models.answer.scenes import draw_scene
-
-CACHE_SIDE = 144
-"""Side of a cached view of the starter's scenes, pixels; training cuts its input from it at random."""
-TILES = 2
-"""Native windows of the crop that are kept of a scene, at random places."""
 
 SPLIT_CODE: dict[Split, int] = {"train": 0, "validation": 1, "test": 2}
 BLOCK = 25
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Which of the engine's scenes a split has: how many, each in `renditions` versions, from the random `seed`.
+
+    `side` of a cached view, pixels, from which training cuts its input at random; `tiles`: native windows of the crop
+    that are kept, at random places.
+    """
+
+    scenes: int
+    renditions: int = 4
+    seed: int = 42
+    side: int = 144
+    tiles: int = 2
 
 
 @dataclass(frozen=True)
@@ -93,56 +105,60 @@ def split_names(folder: Path, split: Split) -> list[str]:
     return names
 
 
-def _windows(crops: Sequence[Image], rng: np.random.Generator) -> list[NDArray[np.uint8]]:
+def _windows(crops: Sequence[Image], drawn: Drawn, rng: np.random.Generator) -> list[NDArray[np.uint8]]:
     """(tiles, side, side, 3) of each crop, at the same random places."""
-    least = min(min(crop.shape[:2]) for crop in crops)
-    if least <= CACHE_SIDE:
-        return [np.stack([crop_input(crop, CACHE_SIDE)] * TILES) for crop in crops]
-    corners = rng.integers(least - CACHE_SIDE + 1, size=(TILES, 2))
-    return [np.stack([crop[y : y + CACHE_SIDE, x : x + CACHE_SIDE] for y, x in corners]) for crop in crops]
+    side, least = drawn.side, min(min(crop.shape[:2]) for crop in crops)
+    if least <= side:
+        return [np.stack([crop_input(crop, side)] * drawn.tiles) for crop in crops]
+    corners = rng.integers(least - side + 1, size=(drawn.tiles, 2))
+    return [np.stack([crop[y : y + side, x : x + side] for y, x in corners]) for crop in crops]
 
 
 Rendered = tuple[str, str, NDArray[np.float32], NDArray[np.float32]]
 
 
-def _render(folder: Path, target: Path, split: Split, start: int, stop: int, seed: int) -> list[Rendered]:
+def _render(folder: Path, target: Path, split: Split, span: range, drawn: Drawn) -> list[Rendered]:
     cv2.setNumThreads(1)
     names = split_names(folder, split)
     views = np.load(target, mmap_mode="r+")
-    drawn = []
-    for index in range(start, stop):
-        seeds = scene_seed(split, index, seed)
-        scene = draw_scene(folder, names, views.shape[1], seeds)
-        tiles = _windows(scene.crop_views, np.random.default_rng([*seeds, 1]))
+    rows = []
+    for index in span:
+        seeds = scene_seed(split, index, drawn.seed)
+        scene = draw_scene(folder, names, drawn.renditions, seeds)
+        tiles = _windows(scene.crop_views, drawn, np.random.default_rng([*seeds, 1]))
         for place, (whole, native) in enumerate(zip(scene.global_views, tiles, strict=True)):
-            views[index, place] = np.concatenate([global_input(whole, CACHE_SIDE)[None], native])
-        drawn.append((scene.photo, scene.plan.kind, scene.targets, scene.weights))
+            views[index, place] = np.concatenate([global_input(whole, drawn.side)[None], native])
+        rows.append((scene.photo, scene.plan.kind, scene.targets, scene.weights))
     views.flush()
-    return drawn
+    return rows
 
 
-def build(
-    folder: Path,
-    work: Path,
-    split: Split,
-    count: int,
-    length: int,
-    seed: int,
-    workers: int,
-    labels: dict[str, CategoryName],
-) -> None:
-    """Render `count` scenes of `length` renditions into `work`; nothing where that was done."""
-    recipe = {"count": count, "length": length, "seed": seed}
+def engine() -> str:
+    """A checksum of the code that decides what a scene looks like and who is the better one."""
+    here = Path(__file__).parent
+    names = ("degradations/*.py", "renditions.py", "labels.py", "fidelity.py", "scenes.py")
+    sources = [path.read_bytes() for name in names for path in sorted(here.glob(name))]
+    return hashlib.sha256(b"".join(sources)).hexdigest()[:16]
+
+
+def build(folder: Path, work: Path, split: Split, drawn: Drawn, workers: int, labels: dict[str, CategoryName]) -> None:
+    """Render a split of the photographs below `folder` into `work`; nothing where just that was done.
+
+    `labels`: the photographs' categories; one without is routed as the service would.
+    """
+    recipe = {**asdict(drawn), "engine": engine(), "preprocessing": PREPROCESSING_VERSION}
     if made(work, split) == recipe:
         return
-    create(work, split, (count, length, 1 + TILES, CACHE_SIDE)).flush()
-    starts = range(0, count, BLOCK)
+    create(work, split, (drawn.scenes, drawn.renditions, 1 + drawn.tiles, drawn.side)).flush()
+    spans = [range(start, min(start + BLOCK, drawn.scenes)) for start in range(0, drawn.scenes, BLOCK)]
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
         target = work / f"{split}.npy"
-        jobs = [pool.submit(_render, folder, target, split, s, min(s + BLOCK, count), seed) for s in starts]
-        drawn = [row for job in tqdm(jobs, desc=split, unit_scale=BLOCK) for row in job.result()]
-    notes = [(photo, labels[photo], kind) for photo, kind, _, _ in drawn]
-    finish(work, split, recipe, np.stack([t for *_, t, _ in drawn]), np.stack([w for *_, w in drawn]), notes)
+        jobs = [pool.submit(_render, folder, target, split, span, drawn) for span in spans]
+        rows = [row for job in tqdm(jobs, desc=split, unit_scale=BLOCK) for row in job.result()]
+    photos = {photo for photo, *_ in rows}
+    known = {photo: labels.get(photo) or category_of(load(folder / photo)) for photo in sorted(photos)}
+    notes = [(photo, known[photo], kind) for photo, kind, _, _ in rows]
+    finish(work, split, recipe, np.stack([t for *_, t, _ in rows]), np.stack([w for *_, w in rows]), notes)
 
 
 def _one_thread() -> None:

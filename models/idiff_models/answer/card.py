@@ -9,7 +9,7 @@ from idiff_models.answer import logbook
 from idiff_models.answer.photos import Split
 from idiff_models.answer.starter import Plan
 from idiff_models.evaluate.intervals import Share
-from idiff_models.evaluate.markdown import table
+from idiff_models.evaluate.markdown import percent, shares, table
 from idiff_models.evaluate.samples import GROUPS
 from idiff_models.evaluate.summary import SimpleJudge, Summary
 
@@ -40,13 +40,9 @@ def by_group(by_kind: Mapping[str, Share]) -> dict[str, Share]:
     return found
 
 
-def average(shares: Mapping[str, Share]) -> float:
+def average(found: Mapping[str, Share]) -> float:
     """The mean of the shares' values."""
-    return sum(part.value for part in shares.values()) / len(shares)
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.1f} %"
+    return sum(part.value for part in found.values()) / len(found)
 
 
 def _judges(summary: Summary) -> str:
@@ -54,9 +50,9 @@ def _judges(summary: Summary) -> str:
     groups = by_group(summary.by_kind)
 
     def row(name: str, overall: Share, by_kind: Mapping[str, Share]) -> list[str]:
-        shares = by_group(by_kind)
-        cells = [f"{100 * shares[group].value:.0f}" if group in shares else "" for group in groups]
-        return [name, f"{100 * overall.value:.1f}", f"{100 * average(shares):.1f}", *cells]
+        found = by_group(by_kind)
+        cells = [f"{100 * found[group].value:.0f}" if group in found else "" for group in groups]
+        return [name, f"{100 * overall.value:.1f}", f"{100 * average(found):.1f}", *cells, str(overall.pairs)]
 
     def named(judge: SimpleJudge) -> str:
         return f"{judge.name} ({'higher' if judge.higher else 'lower'})"
@@ -64,12 +60,9 @@ def _judges(summary: Summary) -> str:
     simple = sorted(summary.simple, key=lambda judge: -average(by_group(judge.by_kind)))
     rows = [row(named(judge), judge.overall, judge.by_kind) for judge in simple]
     return table(
-        ("judge (better is)", "all", "average", *groups), [row("**release**", summary.overall, summary.by_kind), *rows]
+        ("judge (better is)", "all", "average", *groups, "pairs"),
+        [row("**release**", summary.overall, summary.by_kind), *rows],
     )
-
-
-def _shares(shares: Mapping[str, Share]) -> list[tuple[str, str, str]]:
-    return [(key, str(part.pairs), str(part)) for key, part in shares.items()]
 
 
 def _members(manifest: Manifest, summary: Summary) -> str:
@@ -84,9 +77,7 @@ def _calibration(manifest: Manifest) -> str:
     rows = []
     for name, c in manifest.calibration.items():
         fitted = c.fitted
-        reached = (
-            (_percent(fitted.accuracy), _percent(fitted.accepted), f"{fitted.ece:.3f}") if fitted else ("", "", "")
-        )
+        reached = (percent(fitted.accuracy), percent(fitted.accepted), f"{fitted.ece:.3f}") if fitted else ("", "", "")
         rows.append((name, f"{c.temperature:.3f}", f"{c.too_close:.3f}", *reached))
     head = ("category", "temperature", "too close below", "right of the accepted", "accepted", "ECE")
     return table(head, rows)
@@ -104,7 +95,7 @@ def _runs(out: Path) -> str:
 def _camera(camera: Summary | None) -> str:
     if camera is None:
         return "Not measured: the photographs were absent."
-    return table(("category it was routed to", "pairs", "right, 95 % interval"), _shares(camera.by_category))
+    return table(("category it was routed to", "pairs", "right, 95 % interval"), shares(camera.by_category))
 
 
 def write_card(out: Path, evidence: Evidence) -> None:
@@ -126,17 +117,17 @@ def write_card(out: Path, evidence: Evidence) -> None:
         people=evidence.people,
         runs=_runs(out),
         summary=summary,
-        coverage=_percent(summary.coverage),
-        average=_percent(average(groups)),
+        coverage=percent(summary.coverage),
+        average=percent(average(groups)),
         ece=f"{summary.ece:.3f}",
         brier=f"{summary.brier:.3f}",
         simple=simple.name,
-        simple_average=_percent(average(by_group(simple.by_kind))),
-        groups=table(("what differs", "pairs", "right, 95 % interval"), _shares(groups)),
-        kinds=table(("kind", "pairs", "right, 95 % interval"), _shares(summary.by_kind)),
-        categories=table(("category", "pairs", "right, 95 % interval"), _shares(summary.by_category)),
-        rules=table(("rule", "pairs", "right, 95 % interval"), _shares(summary.by_rule)),
-        masked=table(("the same in both photos", "pairs", "right, 95 % interval"), _shares(evidence.masked)),
+        simple_average=percent(average(by_group(simple.by_kind))),
+        groups=table(("what differs", "pairs", "right, 95 % interval"), shares(groups)),
+        kinds=table(("kind", "pairs", "right, 95 % interval"), shares(summary.by_kind)),
+        categories=table(("category", "pairs", "right, 95 % interval"), shares(summary.by_category)),
+        rules=table(("rule", "pairs", "right, 95 % interval"), shares(summary.by_rule)),
+        masked=table(("the same in both photos", "pairs", "right, 95 % interval"), shares(evidence.masked)),
         calibration=_calibration(manifest),
         judges=_judges(summary),
         camera=_camera(evidence.camera),

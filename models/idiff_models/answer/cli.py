@@ -6,16 +6,24 @@ from typing import Annotated
 import typer
 
 from idiff.answer.manifest import Precision
-from idiff_models.answer.needs import refusal, training_packages
+from idiff_models.needs import refusal, training_packages
 
 app = typer.Typer(no_args_is_help=True)
+
+
+def _square(tiles: int) -> int:
+    if tiles not in (1, 4, 9):
+        raise typer.BadParameter("1, 4 or 9 make a square grid")
+    return tiles
+
 
 Pairs = Annotated[Path, typer.Argument(help="Pairs: .csv, or the challenge's .jsonl.", dir_okay=False)]
 Cache = Annotated[Path, typer.Option(help="The cache's folder.", file_okay=False)]
 Root = Annotated[Path | None, typer.Option(help="Folder of the files' names; default the list's own.")]
 RunFile = Annotated[Path, typer.Argument(help="The run's TOML file.", dir_okay=False)]
-Tiles = Annotated[int, typer.Option(help="Native windows of the crop: 1, 4 or 9.")]
-Workers = Annotated[int, typer.Option(min=1, help="Processes, one thread each.")]
+Side = Annotated[int, typer.Option(min=32, max=1024, help="Side of a cached view, pixels.")]
+Tiles = Annotated[int, typer.Option(help="Native windows of the crop: 1, 4 or 9.", callback=_square)]
+Workers = Annotated[int, typer.Option(min=1, help="How many at a time, one thread each.")]
 
 
 @app.callback()
@@ -24,17 +32,45 @@ def checked() -> None:
 
 
 @app.command()
-def render(
-    pairs: Pairs,
+def scenes(
+    photos: Annotated[Path, typer.Argument(help="Folder of pristine JPEG photographs.", file_okay=False, exists=True)],
     cache: Cache,
-    side: Annotated[int, typer.Option(min=32, max=1024, help="Side of a cached view, pixels.")] = 256,
-    split: Annotated[str, typer.Option(help="The split they become.")] = "train",
-    validation_share: Annotated[float, typer.Option(min=0, max=0.9, help="Of them kept for validation.")] = 0.0,
-    tiles: Tiles = 4,
-    root: Root = None,
+    count: Annotated[int, typer.Option(min=1, help="Scenes to train on.")] = 9000,
+    validation: Annotated[int, typer.Option(min=1, help="Scenes of other photographs, for validation.")] = 160,
+    renditions: Annotated[int, typer.Option(min=2, max=6, help="Of a scene; every two are a pair.")] = 4,
+    side: Side = 256,
+    tiles: Annotated[int, typer.Option(min=1, max=9, help="Native windows of the crop that are kept.")] = 2,
+    seed: Annotated[int, typer.Option(min=0, help="Decides every scene.")] = 42,
+    labels: Annotated[Path | None, typer.Option(help="CSV photo,category; others are routed.", exists=True)] = None,
     workers: Workers = 2,
 ) -> None:
-    """Render labelled pairs to a cache that `fit` trains from."""
+    """Render scenes of the degradation engine, labelled by rule and metric, to a cache that `fit` trains from."""
+    training_packages()
+    from idiff_models.answer.cache import Drawn, build
+    from idiff_models.answer.photos import LABELS, Split, categories
+
+    sizes: dict[Split, int] = {"validation": validation, "train": count}
+    try:
+        for split, number in sizes.items():
+            drawn = Drawn(number, renditions, seed, side, tiles)
+            build(photos, cache, split, drawn, workers, categories(labels or LABELS))
+    except (OSError, ValueError) as error:
+        raise refusal(error) from error
+    typer.echo(f"{cache}: {count} train, {validation} validation")
+
+
+@app.command()
+def render(
+    pairs: Annotated[list[Path], typer.Argument(help="Pairs: .csv, or the challenge's .jsonl.", dir_okay=False)],
+    cache: Cache,
+    side: Side = 256,
+    split: Annotated[str, typer.Option(help="The split they become.")] = "train",
+    validation_share: Annotated[float, typer.Option(min=0, max=0.9, help="Of the first list's.")] = 0.0,
+    tiles: Tiles = 4,
+    root: Annotated[Path | None, typer.Option(help="Folder of the first list's names; default its own.")] = None,
+    workers: Workers = 2,
+) -> None:
+    """Render one or more lists of labelled pairs, pseudo-labels too, to a cache that `fit` trains from."""
     training_packages()
     from idiff_models.answer.render import RenderError
     from idiff_models.answer.render import render as rendered
@@ -66,21 +102,26 @@ def export(
     cache: Cache,
     out: Annotated[Path, typer.Option(help="The release's folder.", file_okay=False)],
     version: Annotated[str, typer.Option(help="The release's name.")],
-    precision: Annotated[Precision, typer.Option(help="Of the encoders; refused unless like fp32.")] = "fp16",
+    precision: Annotated[
+        Precision,
+        typer.Option(help="Of the encoders; refused unless like fp32. A member whom int8 fails ships as fp16."),
+    ] = "fp16",
     tiles: Tiles = 4,
     workers: Workers = 1,
 ) -> None:
     """Export trained members to a release, held against torch and fp32 on the cache. Then run `idiff calibrate`."""
     training_packages()
-    from idiff_models.answer.release import ExportRefused, export_all, write_manifest
+    from idiff_models.answer.release import ExportRefused, export_all
     from idiff_models.answer.training import RunError
 
+    training = {"command": "idiff answer export", "precision": precision}
     try:
-        members = export_all(runs, out, cache, precision, tiles, workers)
+        manifest = export_all(runs, out, cache, precision, tiles, workers, version, training)
     except (ExportRefused, RunError) as error:
         raise refusal(error) from error
-    write_manifest(out, version, members, {"command": "idiff answer export", "precision": precision})
-    typer.echo(f"{out}: {len(members)} members, not calibrated")
+    for run in runs:
+        typer.echo(f"{run.name}: {manifest.training[run.name]}")
+    typer.echo(f"{out}: {len(manifest.members)} members, not calibrated")
 
 
 @app.command()
@@ -133,7 +174,7 @@ def tables(
         base = RunConfig.read(run)
         for split, pairs, share in (("train", train, 0.1), ("test", test, 0.0)):
             if pairs is not None:
-                rendered(pairs, base.cache, max(256, base.side), split, share, workers=workers, root=root)
+                rendered([pairs], base.cache, max(256, base.side), split, share, workers=workers, root=root)
         families = tuple(family or FAMILIES)
         made = make_tables(base, out, families, "convnext" if "convnext" in families else families[0], workers)
     except (PairsError, RenderError, RunError) as error:

@@ -20,7 +20,6 @@ class GateResult:
 
     pairs: int
     agreement: float
-    worst_logit_difference: float
     passed: bool
 
 
@@ -38,8 +37,7 @@ def gate(
     """
     truth, logits = logits_of(reference, views), logits_of(variant, views, provider)
     agreement = float((np.sign(truth) == np.sign(logits)).mean())
-    worst = float(np.abs(truth - logits).max())
-    return GateResult(truth.size, agreement, worst, agreement >= LEAST_AGREEMENT[precision])
+    return GateResult(truth.size, agreement, agreement >= LEAST_AGREEMENT[precision])
 
 
 def logits_of(graphs: Graphs, views: NDArray[np.float32], provider: Provider = "cpu") -> NDArray[np.float32]:

@@ -25,7 +25,7 @@ class RunLog:
 
 
 def collect(work: Path, plan: Plan, out: Path) -> None:
-    """Write every run's logged steps into one CSV file of the release folder; logged times include validation."""
+    """Write every run's logged steps into one CSV file of the release folder."""
     with (out / NAME).open("w", newline="") as file:
         table = csv.DictWriter(file, COLUMNS, extrasaction="ignore", lineterminator="\n")
         table.writeheader()

@@ -1,12 +1,14 @@
 """Training of the starter's members: one process a run, each with a run file that anyone can repeat it from."""
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tqdm import tqdm
+
 from idiff_models.answer.starter import Plan, Run
-from idiff_models.answer.training import RunError
+from idiff_models.answer.training import RunError, checkpoint
 from idiff_models.answer.training.launch import command, environment
 
 
@@ -28,9 +30,11 @@ def _toml(value: object) -> str:
 def train_run(run: Run) -> None:
     """One run; kept where it is finished, continued where it stopped.
 
-    Raises RunError where it fails, with the last line of its log.
+    Raises RunError where it fails, with the last line of its log, or where what is finished is of another plan.
     """
-    if (run.folder / "member.pt").exists():
+    member = run.folder / checkpoint.MEMBER
+    if member.exists():
+        checkpoint.same(checkpoint.read(member, ("config",))["config"], run.config, member)
         return
     line = command(write_run(run), resume=True, out=run.folder)
     path = run.folder / "train.log"
@@ -41,14 +45,22 @@ def train_run(run: Run) -> None:
         raise RunError(f"{run.folder.name}: {''.join(last)[-300:]} (all of it in {path})")
 
 
-def train_family(family: str, plan: Plan, work: Path) -> None:
-    """Every run of a family, one after the other."""
-    for run in plan.runs(work, family):
-        train_run(run)
+def train_runs(chains: Sequence[Iterable[Run]], workers: int) -> None:
+    """Every run, `workers` chains at a time, the runs of a chain one after the other; a bar counts the finished ones.
+
+    A chain makes its next run when the one before is done. Each run has a bar of its own in `train.log` in its folder.
+    """
+
+    def train(chain: Iterable[Run]) -> None:
+        for run in chain:
+            train_run(run)
+            bar.update()
+
+    with tqdm(desc="train", unit="run") as bar, ThreadPoolExecutor(workers) as pool:
+        for done in [pool.submit(train, chain) for chain in chains]:
+            done.result()
 
 
 def train_all(plan: Plan, work: Path, workers: int, families: Sequence[str]) -> None:
     """Every run of `families`, `workers` of them at a time."""
-    with ThreadPoolExecutor(workers) as pool:
-        for done in [pool.submit(train_family, family, plan, work) for family in families]:
-            done.result()
+    train_runs([plan.runs(work, family) for family in families], workers)

@@ -3,13 +3,17 @@
 import csv
 import hashlib
 import os
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
 import cv2
 import numpy as np
 
-from idiff.types import CategoryName, Image
+from idiff.answer.faces import FaceDetector
+from idiff.answer.routing import route
+from idiff.imaging.resize import fit, resize
+from idiff.types import CategoryName, Image, Size
 
 Split = Literal["train", "validation", "test"]
 
@@ -41,6 +45,18 @@ def categories(path: Path = LABELS) -> dict[str, CategoryName]:
     """Photo name to category, labelled by eye; raises FileNotFoundError where the label file is absent."""
     with path.open(newline="") as lines:
         return {row["photo"]: "person" if row["category"] == "person" else "scene" for row in csv.DictReader(lines)}
+
+
+@cache
+def detector() -> FaceDetector:
+    """The service's face detector."""
+    return FaceDetector()
+
+
+def category_of(image: Image) -> CategoryName:
+    """The category to which the service routes pairs of such a photograph, where nobody labelled it."""
+    faces = detector().detect(resize(image, fit(Size(image.shape[1], image.shape[0]))))
+    return route(faces, faces, None).name
 
 
 def load(path: Path) -> Image:

@@ -1,8 +1,10 @@
 """The release writer: graphs, checksums and manifest of trained members, in one folder."""
 
 import hashlib
+import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
@@ -11,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from idiff.answer.manifest import Calibration, File, Manifest, Measured, Member, Precision
+from idiff.answer.manifest import Calibration, File, Manifest, Member, Precision
 from idiff.imaging import PREPROCESSING_VERSION
 from idiff.types import CategoryName
 from idiff_models.answer.cache import Cache
@@ -19,12 +21,16 @@ from idiff_models.answer.export import OPSET, save
 from idiff_models.answer.network import EMBEDDING, AnswerNetwork
 from idiff_models.answer.training import MEAN, STD, RunError, load_network, to_tensor
 from idiff_models.answer.training.checkpoint import read
-from idiff_models.answer.variants import export_variants
+from idiff_models.answer.variants import Variant, export_variants
 
 DOMAINS: tuple[CategoryName, ...] = ("person", "scene")
 UNCALIBRATED = Calibration(temperature=1.0, too_close=0.5)
 GATE_SCENES = 40
 """Scenes of the cache on which a member's precision is held against fp32."""
+
+
+INSTEAD: dict[Precision, Precision] = {"int8": "fp16"}
+"""What a member ships as where it has no form of the precision asked for, or one that judges otherwise than fp32."""
 
 
 class ExportRefused(ValueError):
@@ -55,26 +61,35 @@ def describe(path: Path) -> File:
     return File(path=path.name, sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
 
 
-def export_member(run: Path, folder: Path, cache: Path, precision: Precision, tiles: int) -> list[Member]:
-    """Export the member of one run folder into `folder`; its record, one a category where it was trained on all.
+@dataclass(frozen=True)
+class Exported:
+    """A run's member: its records, one a category where it was trained on all; and its provenance in a line."""
+
+    run: str
+    members: tuple[Member, ...]
+    provenance: str
+
+
+def export_member(run: Path, folder: Path, cache: Path, precision: Precision, tiles: int) -> Exported:
+    """Export the member of one run folder into `folder`.
 
     Raises:
-        ExportRefused: the precision does not pass its gate, or the run is of another layout.
+        ExportRefused: neither the precision nor the one `INSTEAD` of it passes its gate, ONNX Runtime and torch differ,
+            or the run is of another layout.
         RunError: there is no member, or no cache to hold it against.
     """
-    config = read(run / "member.pt", ("config",))["config"]
+    saved = read(run / "member.pt", ("config", "steps", "accuracy"))
+    config = saved["config"]
     network = load_network(run / "member.pt")
     if not isinstance(network, AnswerNetwork):
         raise ExportRefused(f"{run}: the layout {config['layout']} has no encoder to ship")
     views = gate_views(cache, config["side"], tiles)
-    (variant,) = export_variants(network, views, [precision])
-    if variant.refused or variant.graphs is None or variant.gate is None:
-        raise ExportRefused(f"{run.name}: {variant.refused}")
+    variant, refusals = _first_that_passes(network, views, precision)
+    if variant is None or variant.graphs is None or variant.gate is None:
+        raise ExportRefused(f"{run.name}: {'; '.join(refusals)}")
     encoder, head = (describe(path) for path in save(variant.graphs, folder, run.name))
-    agreement = f"{variant.gate.agreement:.1%} of {variant.gate.pairs} verdicts as fp32"
-    print(f"{run.name}: torch to ONNX Runtime {variant.parity:.1e} logits; {precision}: {agreement}")
     domains = [config["category"]] if config["category"] else list(DOMAINS)
-    return [
+    members = tuple(
         Member(
             name=run.name if len(domains) == 1 else f"{domain}-{run.name}",
             domain=domain,
@@ -87,44 +102,75 @@ def export_member(run: Path, folder: Path, cache: Path, precision: Precision, ti
             mean=MEAN,
             std=STD,
             opset=OPSET,
-            precision=precision,
+            precision=variant.precision,
             parameters=sum(parameter.numel() for parameter in network.parameters()),
         )
         for domain in domains
+    )
+    facts = [
+        f"{saved['steps']} steps of {config['batch']} scenes, seed {config['seed']}",
+        f"validation accuracy {saved['accuracy']:.3f}",
+        f"torch and ONNX Runtime differ by {variant.parity:.1e}",
+        f"{variant.precision}: {variant.gate.agreement:.1%} of {variant.gate.pairs} verdicts as fp32",
+        *refusals,
     ]
+    return Exported(run.name, members, "; ".join(facts))
+
+
+def _first_that_passes(
+    network: AnswerNetwork, views: NDArray[np.float32], precision: Precision
+) -> tuple[Variant | None, list[str]]:
+    """The member in the precision asked for or the one instead, None where neither may ship; and why others do not."""
+    asked, refusals = [precision, *([INSTEAD[precision]] if precision in INSTEAD else [])], []
+    try:
+        for variant in export_variants(network, views, asked):
+            if variant.refused is None:
+                return variant, refusals
+            refusals.append(f"not {variant.precision}: {variant.refused}")
+    except ValueError as error:
+        refusals.append(str(error))
+    return None, refusals
 
 
 def export_all(
-    runs: Sequence[Path], folder: Path, cache: Path, precision: Precision, tiles: int, workers: int
-) -> list[Member]:
-    """Every run's graphs into `folder`, in `workers` processes, and their records; other graphs there are removed."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for stale in folder.glob("*.onnx"):
-        stale.unlink()
-    with ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
-    ) as pool:
-        jobs = [pool.submit(export_member, run, folder, cache, precision, tiles) for run in runs]
-        return [member for job in jobs for member in job.result()]
-
-
-def write_manifest(
+    runs: Sequence[Path],
     folder: Path,
+    cache: Path,
+    precision: Precision,
+    tiles: int,
+    workers: int,
     version: str,
-    members: Sequence[Member],
     training: Mapping[str, str | int | float],
-    calibration: Mapping[CategoryName, Calibration] | None = None,
-    measured: tuple[Measured, ...] = (),
 ) -> Manifest:
-    """Write `manifest.json`; uncalibrated where no calibration is given yet."""
-    manifest = Manifest(
-        version=version,
-        created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        preprocessing=PREPROCESSING_VERSION,
-        members=tuple(members),
-        calibration=dict(calibration) if calibration else dict.fromkeys(DOMAINS, UNCALIBRATED),
-        measured=measured,
-        training=dict(training),
-    )
-    (folder / "manifest.json").write_text(manifest.model_dump_json(indent=2) + "\n")
+    """Every run's graphs, made in `workers` processes, and an uncalibrated manifest become the release in `folder`.
+
+    `training`: provenance; every member's own is added. What was in the folder stays unless every member ships.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as made,
+        ProcessPoolExecutor(
+            workers, mp_context=get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
+        ) as pool,
+    ):
+        jobs = [pool.submit(export_member, run, Path(made), cache, precision, tiles) for run in runs]
+        done = [job.result() for job in jobs]
+        manifest = Manifest(
+            version=version,
+            created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            preprocessing=PREPROCESSING_VERSION,
+            members=tuple(member for each in done for member in each.members),
+            calibration=dict.fromkeys(DOMAINS, UNCALIBRATED),
+            training={**training, **{each.run: each.provenance for each in done}},
+        )
+        for stale in folder.glob("*.onnx"):
+            stale.unlink()
+        for graph in Path(made).iterdir():
+            graph.rename(folder / graph.name)
+    write_manifest(folder, manifest)
     return manifest
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write `manifest.json` into a release folder."""
+    (folder / "manifest.json").write_text(manifest.model_dump_json(indent=2) + "\n")

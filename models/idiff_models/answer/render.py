@@ -1,8 +1,8 @@
 """Labelled pairs rendered once to a cache: their views exactly as the service makes them."""
 
 import hashlib
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from math import isqrt
 from pathlib import Path
 
@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from idiff.answer.faces import FaceDetector
 from idiff.answer.routing import route
 from idiff.config import Settings
 from idiff.errors import IdiffError
@@ -20,6 +19,7 @@ from idiff.imaging.decode import decode
 from idiff.imaging.inputs import crop_tiles, global_input
 from idiff.types import CategoryName, PhotoViews, Views
 from idiff_models.answer.cache import create, finish
+from idiff_models.answer.photos import detector
 from idiff_models.pairs import LabelledPair, read_pairs
 
 MAX_PIXELS: int = Settings.model_fields["max_pixels"].default
@@ -43,17 +43,12 @@ def see(pair: LabelledPair) -> tuple[Views, CategoryName]:
         raise RenderError(f"{pair.name}: {', '.join(str(pair.images[field]) for field in fields)}: {error}") from error
     left, right = photos[:2]
     global_a, global_b = views.global_view(left), views.global_view(right)
-    faces_a, faces_b = ((), ()) if pair.category == "scene" else map(_detector().detect, (global_a, global_b))
+    faces_a, faces_b = ((), ()) if pair.category == "scene" else map(detector().detect, (global_a, global_b))
     category = route(faces_a, faces_b, pair.category).name
     if len(photos) == 4:
         return views.given_views(left, right, photos[2], photos[3], global_a, global_b), category
     boxes_a, boxes_b = ([face.box for face in faces] for faces in (faces_a, faces_b))
     return views.make_views(left, right, global_a, global_b, boxes_a, boxes_b), category
-
-
-@cache
-def _detector() -> FaceDetector:
-    return FaceDetector()
 
 
 def pixels(photo: PhotoViews, side: int, tiles: int) -> NDArray[np.uint8]:
@@ -68,7 +63,7 @@ def held_out(name: str, share: float) -> bool:
 
 
 def render(
-    path: Path,
+    lists: Sequence[Path],
     folder: Path,
     side: int = 256,
     split: str = "train",
@@ -77,32 +72,38 @@ def render(
     workers: int = 2,
     root: Path | None = None,
 ) -> dict[str, int]:
-    """Render a list of labelled pairs (see `idiff_models.pairs.read_pairs`) into the cache `folder`.
+    """Render lists of labelled pairs (see `idiff_models.pairs.read_pairs`) into one split of the cache `folder`.
 
-    Two renditions a scene, A and B, and 1 + `tiles` views, `tiles` a square number. `validation_share`: of the pairs
-    that become the split "validation" instead of `split`. Unlabelled pairs are left out. Returns pairs by split.
+    Two renditions a scene, A and B, and 1 + `tiles` views, `tiles` a square number. `root` and `validation_share`, of
+    the pairs that become the split "validation" instead of `split`, are the first list's: others, such as
+    pseudo-labels, bring paths of their own and validate nothing. Unlabelled pairs are left out. Returns pairs by split.
 
     Raises:
-        PairsError: the list cannot be read.
+        PairsError: a list cannot be read.
         RenderError: a photo cannot, no pair has a label, or `tiles` or `validation_share` make no sense.
     """
     if isqrt(tiles) ** 2 != tiles:
         raise RenderError(f"tiles: {tiles} make no square grid")
     if validation_share and split == "validation":
         raise RenderError("validation_share: all pairs become the split 'validation' already")
-    labelled = [pair for pair in read_pairs(path, root) if pair.target is not None]
+    first, *others = lists
+    own, more = (
+        [pair for path in paths for pair in read_pairs(path, below) if pair.target is not None]
+        for paths, below in (([first], root), (others, None))
+    )
+    labelled = [*own, *more]
     for pair in labelled:
         for file in pair.images.values():
             if not file.is_file():
                 raise RenderError(f"{pair.name}: no file {file}")
-    parts = {split: [pair for pair in labelled if not held_out(pair.name, validation_share)]}
+    parts = {split: [pair for pair in own if not held_out(pair.name, validation_share)] + more}
     if validation_share:
-        parts["validation"] = [pair for pair in labelled if held_out(pair.name, validation_share)]
-    made = {"pairs": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "split": split}
-    made |= {"validation_share": str(validation_share), "preprocessing": PREPROCESSING_VERSION}
+        parts["validation"] = [pair for pair in own if held_out(pair.name, validation_share)]
+    made = {f"pairs {path.name}": f"sha256 {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in lists}
+    made |= {"split": split, "validation_share": str(validation_share), "preprocessing": PREPROCESSING_VERSION}
     for name, pairs in parts.items():
         if not pairs:
-            raise RenderError(f"{path}: no labelled pair for the split {name!r}")
+            raise RenderError(f"{first}: no labelled pair for the split {name!r}")
     for name, pairs in parts.items():
         _split(folder, name, pairs, (side, tiles), made, workers)
     return {name: len(pairs) for name, pairs in parts.items()}

@@ -36,7 +36,7 @@ class Plan:
     batch: int = 12
     general_steps: int = 700
     general_lr: float = 2e-3
-    special_steps: int = 60
+    special_steps: int = 160
     special_lr: float = 6e-4
     compile: bool = True
 

@@ -1,11 +1,13 @@
 """`idiff starter`: makes the bundled release from public photographs, step by step or all at once."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from idiff_models.answer.needs import refusal, training_packages
+from idiff_models.needs import refusal, training_packages
 
 if TYPE_CHECKING:
     from idiff_models.evaluate.summary import Summary
@@ -24,6 +26,19 @@ WORK = Path(".work/starter")
 OUT = Path("models/releases/starter")
 
 
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """What a step cannot do becomes one line; what it needs installed is asked for first."""
+    training_packages()
+    from idiff_models.answer.release import ExportRefused
+    from idiff_models.answer.training import RunError
+
+    try:
+        yield
+    except (ExportRefused, RunError) as error:
+        raise refusal(error) from error
+
+
 @app.callback()
 def checked() -> None:
     """Make the bundled release from public photographs."""
@@ -31,76 +46,72 @@ def checked() -> None:
 
 @app.command()
 def pairs(work: Work = WORK, data: Data = None, workers: Workers = 2) -> None:
-    """Render the scenes once to disk (about 11 GB); kept where they exist."""
-    training_packages()
-    from idiff_models.answer import steps
+    """Render the scenes once to disk (about 7 GB); kept where they exist."""
+    with _refusing():
+        from idiff_models.answer import steps
 
-    steps.pairs(work, data, workers)
+        steps.pairs(work, data, workers)
 
 
 @app.command()
 def train(work: Work = WORK, workers: Workers = 2, family: Family = None) -> None:
     """Train a family's general member and both specialists; finished runs are kept, stopped ones go on."""
-    training_packages()
-    from idiff_models.answer import steps
-    from idiff_models.answer.training import RunError
+    with _refusing():
+        from idiff_models.answer import steps
 
-    unknown = sorted(set(family or ()) - set(steps.PLAN.families))
-    if unknown:
-        raise refusal(f"no family is called {unknown[0][:40]!r}; known are {', '.join(steps.PLAN.families)}")
-    try:
+        unknown = sorted(set(family or ()) - set(steps.PLAN.families))
+        if unknown:
+            raise refusal(f"no family is called {unknown[0][:40]!r}; known are {', '.join(steps.PLAN.families)}")
         steps.train(work, workers, steps.PLAN, family)
-    except RunError as error:
-        raise refusal(error) from error
 
 
 @app.command()
 def export(work: Work = WORK, out: Out = OUT, workers: Workers = 2) -> None:
     """Write every specialist's two ONNX graphs and an uncalibrated manifest."""
-    training_packages()
-    from idiff_models.answer import steps
+    with _refusing():
+        from idiff_models.answer import steps
 
-    steps.export(work, out, workers)
+        steps.export(work, out, workers)
 
 
 @app.command()
 def calibrate(out: Out = OUT, data: Data = None, workers: Workers = 2) -> None:
     """Fit confidence and tie band on the validation photographs' pairs and complete the manifest."""
-    training_packages()
-    from idiff_models.answer import steps
+    with _refusing():
+        from idiff_models.answer import steps
 
-    steps.calibrated(out, data, workers)
+        steps.calibrated(out, data, workers)
 
 
 @app.command()
 def evaluate(work: Work = WORK, out: Out = OUT, data: Data = None, workers: Workers = 2) -> None:
     """Measure the release on unseen photographs beside simple judges; write manifest figures and model card."""
-    training_packages()
-    from idiff_models.answer import steps
+    with _refusing():
+        from idiff_models.answer import steps
 
-    _report(steps.evaluate(work, out, data, workers))
+        _report(steps.evaluate(work, out, data, workers))
 
 
 @app.command()
 def tables(work: Work = WORK, out: Out = OUT, data: Data = None, workers: Workers = 2) -> None:
     """The structure of the paper's Tables 2 and 3 on degraded pairs: twenty small, short runs."""
-    training_packages()
-    from idiff_models.answer import steps
+    with _refusing():
+        from idiff_models.answer import steps
 
-    typer.echo(steps.tables(work, out, data, workers))
+        typer.echo(steps.tables(work, out, data, workers))
 
 
 @app.command(name="all")
 def everything(work: Work = WORK, out: Out = OUT, data: Data = None, workers: Workers = 2) -> None:
     """All of it, in order; run again after a stop, it goes on where it was."""
-    training_packages()
-    from idiff_models.answer import steps
+    with _refusing():
+        from idiff_models.answer import steps
 
-    steps.pairs(work, data, workers)
-    steps.train(work, workers)
-    steps.export(work, out, workers)
-    steps.calibrated(out, data, workers)
-    _report(steps.evaluate(work, out, data, workers))
+        steps.pairs(work, data, workers)
+        steps.train(work, workers)
+        steps.export(work, out, workers)
+        steps.calibrated(out, data, workers)
+        _report(steps.evaluate(work, out, data, workers))
 
 
 def _report(summary: "Summary") -> None:

@@ -8,12 +8,13 @@ from idiff.answer.manifest import Measured
 from idiff.answer.release import read_manifest
 from idiff.types import CategoryName
 from idiff_models.answer import logbook
-from idiff_models.answer.cache import build, split_names
+from idiff_models.answer.cache import Drawn, build, split_names
 from idiff_models.answer.card import Evidence, write_card
 from idiff_models.answer.members import train_all
 from idiff_models.answer.photos import SHARES, Split, categories, data_root
 from idiff_models.answer.release import DOMAINS, export_all, write_manifest
 from idiff_models.answer.starter import TABLES_SCENES, Plan, member_folder, tables_run
+from idiff_models.answer.training import RunError
 from idiff_models.evaluate.calibration import calibrate
 from idiff_models.evaluate.intervals import Share
 from idiff_models.evaluate.judges import available
@@ -27,6 +28,8 @@ from idiff_models.pairs import read_pairs
 
 PLAN = Plan()
 VERSION = "starter-3"
+JUDGED_PAIRS = 300
+"""Test pairs that NIQE and its kin judge, where they are installed: they take seconds a pair."""
 MASKED_PAIRS = 200
 """Test pairs that are judged again with one view hidden."""
 
@@ -40,14 +43,14 @@ def pairs(work: Path, data: Path | None, workers: int, plan: Plan = PLAN) -> Non
     cache, folder, labels = work / "cache", _photos(data), categories(plan.labels)
     sizes: dict[Split, int] = {"validation": plan.validation_scenes, "train": plan.train_scenes}
     for split, count in sizes.items():
-        build(folder, cache, split, count, plan.renditions, plan.seed, workers, labels)
+        build(folder, cache, split, Drawn(count, plan.renditions, plan.seed), workers, labels)
 
 
 def tables(work: Path, out: Path, data: Path | None, workers: int, plan: Plan = PLAN) -> str:
     """The structure of the paper's Tables 2 and 3 on degraded pairs, small; also written to `TABLES.md`."""
     folder, labels = work / "tables", categories(plan.labels)
     for split, count in TABLES_SCENES.items():
-        build(_photos(data), folder / "cache", split, count, 2, plan.seed, workers, labels)
+        build(_photos(data), folder / "cache", split, Drawn(count, 2, plan.seed), workers, labels)
     base = tables_run(folder / "cache")
     made = to_markdown(make_tables(base, folder, plan.families, workers=workers), base)
     text = f"# The paper's tables on degraded pairs\n\n`idiff starter tables`. {made}\n"
@@ -63,8 +66,7 @@ def train(work: Path, workers: int, plan: Plan = PLAN, families: Sequence[str] |
 def export(work: Path, out: Path, workers: int, plan: Plan = PLAN) -> None:
     """Export every specialist, held against torch and fp32 on held-out scenes."""
     runs = [member_folder(work, family, domain) for domain in DOMAINS for family in plan.families]
-    members = export_all(runs, out, work / "cache", "fp16", plan.tiles, workers)
-    write_manifest(out, VERSION, members, plan.provenance())
+    export_all(runs, out, work / "cache", "fp16", plan.tiles, workers, VERSION, plan.provenance())
     logbook.collect(work, plan, out)
 
 
@@ -73,21 +75,29 @@ def calibrated(out: Path, data: Path | None, workers: int, plan: Plan = PLAN) ->
     manifest = read_manifest(out)
     rows = judge_test(out, Test(_photos(data), plan.labels, "validation", plan.validation_pairs, plan.seed), workers)
     fitted = {domain: calibrate(*_logits(rows, domain), data=_data("validation")) for domain in DOMAINS}
-    write_manifest(out, VERSION, manifest.members, plan.provenance(), fitted)
+    write_manifest(out, manifest.model_copy(update={"calibration": fitted, "measured": ()}))
 
 
 def evaluate(work: Path, out: Path, data: Path | None, workers: int, plan: Plan = PLAN) -> Summary:
     """Judge the test pairs, beside every statistic and the judges that are installed, and write the figures to
-    manifest, `evaluation.json` and the model card with its plots. Needs nothing but the release and the photographs."""
-    test = Test(_photos(data), plan.labels, "test", plan.test_pairs, plan.seed, judges=available())
-    rows = judge_test(out, test, workers)
+    manifest, `evaluation.json` and the model card with its plots. Needs nothing but the release and the photographs.
+
+    Raises:
+        RunError: the release was made by another plan than the one that its card would describe.
+    """
     manifest = read_manifest(out)
+    if other := [key for key, value in plan.provenance().items() if manifest.training.get(key) != value]:
+        raise RunError(f"{out} was made with another {other[0]}: {manifest.training.get(other[0])}")
+    judged = {"judges": available(), "judged": JUDGED_PAIRS}
+    test = Test(_photos(data), plan.labels, "test", plan.test_pairs, plan.seed, **judged)
+    rows = judge_test(out, test, workers)
     weights = {member.name: member.weight for member in manifest.members}
     summary = summarise(rows, weights)
     hidden: tuple[Masked, ...] = ("global", "crop")
     masked = {view: summarise(judge_test(out, _again(test, plan, view), workers), weights).overall for view in hidden}
-    measured = [_measured("all", summary.overall), *(_measured(name, summary.by_category[name]) for name in DOMAINS)]
-    manifest = write_manifest(out, VERSION, manifest.members, plan.provenance(), manifest.calibration, tuple(measured))
+    measured = _measured("all", summary.overall), *(_measured(name, summary.by_category[name]) for name in DOMAINS)
+    manifest = manifest.model_copy(update={"measured": measured})
+    write_manifest(out, manifest)
     work.mkdir(parents=True, exist_ok=True)
     subject = Subject(_data("test"), manifest, "idiff starter evaluate")
     (work / "evaluation.json").write_text(to_json(summary, subject, rows) + "\n")

@@ -1,12 +1,12 @@
 """`idiff bench`: how long the models take on this machine."""
 
-import importlib.util
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from idiff.config import Provider
+from idiff_models.needs import packages, refusal
 
 app = typer.Typer(help="How long the models take on this machine.", no_args_is_help=True)
 
@@ -30,8 +30,7 @@ def answer(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of Markdown.")] = False,
 ) -> None:
     """Latency, throughput and processor time of every Answer Model member and of the ensembles, by batch."""
-    if missing := [name for name in ("onnxruntime", "cv2") if importlib.util.find_spec(name) is None]:
-        raise _refusal(f"not installed: {', '.join(missing)}. Run: pip install 'idiff[cpu]'")
+    packages(("onnxruntime", "cv2"), "cpu")
     from pydantic import ValidationError
 
     from idiff.config import Settings
@@ -49,10 +48,5 @@ def answer(
             repeats,
         )
     except (IdiffError, ValidationError) as error:
-        raise _refusal(error.message if isinstance(error, IdiffError) else str(error)) from error
+        raise refusal(error.message if isinstance(error, IdiffError) else str(error)) from error
     typer.echo(table.as_json(result) if as_json else table.as_markdown(result))
-
-
-def _refusal(message: str) -> typer.Exit:
-    typer.echo(message, err=True)
-    return typer.Exit(2)

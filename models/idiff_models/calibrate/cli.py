@@ -1,13 +1,13 @@
 """`idiff calibrate`: writes a release calibrated on labelled pairs. Imports late, as every command does."""
 
 import hashlib
-import importlib.util
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from idiff.types import Rule
+from idiff_models.needs import packages, refusal
 
 
 def calibrate(
@@ -24,11 +24,11 @@ def calibrate(
     rule: Annotated[
         Rule | None, typer.Option(help="Also change how votes are combined; the release's own rule.")
     ] = None,
+    root: Annotated[Path | None, typer.Option(help="Folder that the photos' paths are relative to.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes, one thread each.")] = 1,
 ) -> None:
     """Calibrate a release on your own labelled pairs: how sure it may be, and which pairs are too close to call."""
-    if missing := [name for name in ("onnxruntime", "tqdm") if importlib.util.find_spec(name) is None]:
-        raise _refusal(f"not installed: {', '.join(missing)}. Run: pip install 'idiff[cpu,train]'")
+    packages(("onnxruntime", "tqdm"), "cpu,evaluate")
     from pydantic import ValidationError
 
     from idiff.answer.release import load
@@ -44,7 +44,7 @@ def calibrate(
         old = load(folder).manifest
         if out.exists():
             raise FileExistsError(f"{out} exists; name a new folder")
-        labelled = [pair for pair in read_pairs(pairs) if pair.target is not None]
+        labelled = [pair for pair in read_pairs(pairs, root) if pair.target is not None]
         wanted = Wanted(goal, most_ties, min_pairs, rule)
         source = Source(pairs.name, hashlib.sha256(pairs.read_bytes()).hexdigest())
         judged = judge_pairs(labelled, folder, workers, statistics=False, swapped=False)
@@ -55,13 +55,8 @@ def calibrate(
         new = recalibrate(old, judged, source, wanted)
         write_release(folder, new, out)
     except IdiffError as error:
-        raise _refusal(error.message) from error
+        raise refusal(error.message) from error
     except (PairsError, CannotCalibrate, ValidationError, OSError) as error:
-        raise _refusal(str(error)) from error
+        raise refusal(error) from error
     typer.echo("\n".join(report(old, new, judged, wanted)))
     typer.echo(f"wrote {out}: {new.version}")
-
-
-def _refusal(message: str) -> typer.Exit:
-    typer.echo(f"idiff calibrate: {message}", err=True)
-    return typer.Exit(2)

@@ -1,7 +1,8 @@
 """How sure an ensemble may claim to be, fitted on labelled pairs.
 
 A pair has a logit, positive where A is preferred, and a target: the probability that A is the better, 0.5 for equal
-pairs. Without targets the logits are signed towards the truth, and every target is 1.
+pairs. Without targets the logits are signed towards the truth, and every target is 1. A confidence is the chance that
+the verdict names the photo that most prefer, so `calibrate` takes each target's side, as accuracy does.
 """
 
 import math
@@ -89,9 +90,9 @@ def calibrate(
     `before`: the logits that were served until now, for comparison; the uncalibrated ones by default. `data` and
     `sha256` name the pairs.
     """
-    temperature = round(fit_temperature(logits, targets), 4)
-    too_close = fit_too_close(logits, temperature, targets, goal, most_ties)
-    values, target = np.asarray(logits, np.float64), _targets(targets, len(logits))
+    values, target = np.asarray(logits, np.float64), _sides(_targets(targets, len(logits)))
+    temperature = round(fit_temperature(logits, list(target)), 4)
+    too_close = fit_too_close(logits, temperature, list(target), goal, most_ties)
     probabilities = _sigmoid(values / temperature)
     accepted = np.maximum(probabilities, 1 - probabilities) >= too_close
     served = _sigmoid(values if before is None else np.asarray(before, np.float64))
@@ -110,6 +111,11 @@ def calibrate(
 
 def _targets(targets: Sequence[float] | None, count: int) -> Values:
     return np.ones(count) if targets is None else np.asarray(targets, np.float64)
+
+
+def _sides(targets: Values) -> Values:
+    """1 where A is the better, 0 where B, one half where neither."""
+    return (1 + np.sign(targets - 0.5)) / 2
 
 
 def _right(logits: Values, targets: Values) -> Values:

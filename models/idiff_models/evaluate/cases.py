@@ -18,11 +18,6 @@ class Section:
     order: Callable[[PairJudged], float]
 
 
-def confidence(row: PairJudged) -> float:
-    """max(p, 1 - p)."""
-    return max(row.probability, 1 - row.probability)
-
-
 def split(row: PairJudged) -> bool:
     """Whether members prefer different photos."""
     return len({vote > 0 for vote in row.votes.values() if vote}) > 1
@@ -38,21 +33,26 @@ SECTIONS: Final = (
         "Clear",
         "Right, with all members of one mind; the surest first.",
         lambda row: right(row) and not row.too_close and not split(row),
-        lambda row: -confidence(row),
+        lambda row: -row.confidence,
     ),
     Section(
         "Split",
         "Right, though members disagree; the least sure first.",
         lambda row: right(row) and not row.too_close and split(row),
-        confidence,
+        lambda row: row.confidence,
     ),
     Section(
         "Failed",
         "Wrong and not called too close; the surest, and so the worst, first.",
         lambda row: row.target not in (None, 0.5) and not right(row) and not row.too_close,
-        lambda row: -confidence(row),
+        lambda row: -row.confidence,
     ),
-    Section("Too close", "Within the release's tie band; the closest first.", lambda row: row.too_close, confidence),
+    Section(
+        "Too close",
+        "Within the release's tie band; the closest first.",
+        lambda row: row.too_close,
+        lambda row: row.confidence,
+    ),
 )
 
 

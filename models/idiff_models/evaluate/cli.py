@@ -1,15 +1,14 @@
 """`idiff evaluate`: how good a release is on a labelled set."""
 
-import importlib.util
 import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-app = typer.Typer()
+from idiff_models.needs import packages, refusal
 
-NEEDED = ("numpy", "onnxruntime", "matplotlib", "tqdm")
+app = typer.Typer()
 
 
 @app.command()
@@ -24,9 +23,7 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print report.json instead of the figures.")] = False,
 ) -> None:
     """Accuracy, calibration and swap consistency of a release on labelled pairs, beside simple judges."""
-    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
-    if missing:
-        raise _refuse(f"not installed: {', '.join(missing)}. Run: pip install 'idiff[cpu,evaluate]'")
+    packages(("numpy", "onnxruntime", "matplotlib", "tqdm"), "cpu,evaluate")
     from idiff.errors import IdiffError
     from idiff_models.evaluate import run
     from idiff_models.evaluate.markdown import headline
@@ -38,12 +35,7 @@ def evaluate(
     try:
         done = run.evaluate(pairs, out, release, root, run.chosen_judges(judges), gallery, workers, command)
     except (PairsError, IdiffError, ImportError, run.NothingToMeasure) as error:
-        raise _refuse(str(error)) from error
+        raise refusal(error) from error
     except OSError as error:
-        raise _refuse(f"{error.filename}: {error.strerror}") from error
+        raise refusal(f"{error.filename}: {error.strerror}") from error
     typer.echo(done.report_json if as_json else headline(done.summary, done.subject, out))
-
-
-def _refuse(message: str) -> typer.Exit:
-    typer.echo(f"idiff: {message}", err=True)
-    return typer.Exit(2)

@@ -29,7 +29,8 @@ Masked = Literal["none", "global", "crop"]
 
 @dataclass(frozen=True)
 class Test:
-    """Which pairs to judge, and how. `masked`: the view of which both photos show A's, so that the other decides."""
+    """Which pairs to judge, and how. `masked`: the view of which both photos show A's, so that the other decides.
+    `judges`: the no-reference judges that see the first `judged` pairs, to the next full block."""
 
     folder: Path
     labels: Path
@@ -38,6 +39,7 @@ class Test:
     seed: int
     masked: Masked = "none"
     judges: tuple[str, ...] = ()
+    judged: int = 0
 
 
 def _mask(a: PhotoViews, b: PhotoViews, masked: Masked) -> PhotoViews:
@@ -72,6 +74,8 @@ def judge(samples: Iterable[Sample], release: Path, test: Test) -> list[PairJudg
 def _block(release: Path, test: Test, span: tuple[int, int]) -> list[PairJudged]:
     cv2.setNumThreads(1)
     labels = categories(test.labels)
+    if span[0] >= test.judged:
+        test = replace(test, judges=())
     return judge(draw_samples(test.folder, labels, test.split, span, test.seed), release, test)
 
 

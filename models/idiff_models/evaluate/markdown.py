@@ -40,13 +40,13 @@ def to_markdown(summary: Summary, subject: Subject) -> str:
         _main(s),
         "![Reliability diagram](reliability.png) ![Risk-coverage curve](risk_coverage.png)",
         "## By category and by kind",
-        table(("category", "pairs", "right"), _shares(s.by_category)),
-        table(("kind", "pairs", "right"), [*_shares(s.by_kind), ("**average over kinds**", "", _percent(s.average))]),
+        table(("category", "pairs", "right"), shares(s.by_category)),
+        table(("kind", "pairs", "right"), [*shares(s.by_kind), ("**average over kinds**", "", percent(s.average))]),
         "## Members and rules",
         "A member is counted on the pairs of its own category. The ensemble under each rule; the release uses "
         f"**{manifest.rule}**. The weighted rule takes the release's weights, and equals the mean where all are 1.",
-        table(("member", "pairs", "right"), _shares(s.by_member)),
-        table(("rule", "pairs", "right"), _shares(s.by_rule)),
+        table(("member", "pairs", "right"), shares(s.by_member)),
+        table(("rule", "pairs", "right"), shares(s.by_rule)),
         "## Confusion with confidence",
         table(
             ("confidence", "label", "says A", "says B", "too close"),
@@ -72,13 +72,13 @@ def headline(summary: Summary, subject: Subject, out: Path) -> str:
     s = summary
     lines = [
         f"{subject.manifest.version} on {subject.data}: {s.pairs} pairs, {len(s.failed)} not judged",
-        f"right {s.overall}; average over {len(s.by_kind)} kinds {_percent(s.average)}",
-        f"accepted {_percent(s.coverage)}" + (f", right of these {s.accepted}" if s.accepted.pairs else ""),
+        f"right {s.overall}; average over {len(s.by_kind)} kinds {percent(s.average)}",
+        f"accepted {percent(s.coverage)}" + (f", right of these {s.accepted}" if s.accepted.pairs else ""),
         f"ECE {s.ece:.3f}, Brier {s.brier:.3f}; {s.swapped.exact} of {s.swapped.pairs} mirror exactly when swapped",
     ]
     if s.simple:
         best = s.simple[0]
-        lines.append(f"best simple judge {best.name}: {best.overall}; average over kinds {_percent(best.average)}")
+        lines.append(f"best simple judge {best.name}: {best.overall}; average over kinds {percent(best.average)}")
     return "\n".join([*lines, f"reports in {out}"])
 
 
@@ -98,9 +98,9 @@ def to_json(summary: Summary, subject: Subject, rows: Sequence[PairJudged]) -> s
 def _main(s: Summary) -> str:
     rows = [
         ("right, all pairs", str(s.overall)),
-        ("right, average over kinds", _percent(s.average)),
+        ("right, average over kinds", percent(s.average)),
         ("right, of the accepted (not too close)", str(s.accepted) if s.accepted.pairs else "none"),
-        ("accepted", f"{_percent(s.coverage)} ({s.accepted.pairs} of {s.pairs})"),
+        ("accepted", f"{percent(s.coverage)} ({s.accepted.pairs} of {s.pairs})"),
         ("expected calibration error, 15 bins", f"{s.ece:.3f}"),
         ("Brier score", f"{s.brier:.3f}"),
         ("area under the risk-coverage curve", f"{s.risk_area:.3f}"),
@@ -126,8 +126,8 @@ def _simple(s: Summary, version: str) -> str:
     kinds = list(s.by_kind)
 
     def row(name: str, better: str, overall: Share, average: float, by_kind: Mapping[str, Share]) -> list[str]:
-        cells = [_percent(by_kind[kind].value) if kind in by_kind else "" for kind in kinds]
-        return [name, better, str(overall.pairs), str(overall), _percent(average), *cells]
+        cells = [percent(by_kind[kind].value) if kind in by_kind else "" for kind in kinds]
+        return [name, better, str(overall.pairs), str(overall), percent(average), *cells]
 
     def single(judge: SimpleJudge) -> list[str]:
         better = "higher" if judge.higher else "lower"
@@ -138,11 +138,13 @@ def _simple(s: Summary, version: str) -> str:
     return table(head, [release, *(single(judge) for judge in s.simple)])
 
 
-def _shares(shares: Mapping[str, Share]) -> list[tuple[str, str, str]]:
-    return [(name, str(part.pairs), str(part)) for name, part in shares.items()]
+def shares(named: Mapping[str, Share]) -> list[tuple[str, str, str]]:
+    """Rows of a table: name, pairs, share with its interval."""
+    return [(name, str(part.pairs), str(part)) for name, part in named.items()]
 
 
-def _percent(value: float) -> str:
+def percent(value: float) -> str:
+    """A share, 0-1, with one decimal."""
     return f"{100 * value:.1f} %"
 
 

@@ -51,6 +51,11 @@ class PairJudged:
     statistics: Mapping[str, float] = field(default_factory=dict)
     error: str | None = None
 
+    @property
+    def confidence(self) -> float:
+        """Of the calibrated verdict, 0.5-1."""
+        return max(self.probability, 1 - self.probability)
+
     @classmethod
     def of(
         cls,

@@ -24,7 +24,6 @@ GROUPS = {
     "several": ("several",),
 }
 """Kinds of pairs as a photographer would group them."""
-GROUP_OF = {kind: group for group, kinds in GROUPS.items() for kind in kinds}
 
 DECIDED = 0.2
 """Least distance of a target from one half, for a pair to have a right answer."""

@@ -184,8 +184,8 @@ def _confusion(rows: Sequence[PairJudged]) -> list[Confusion]:
     found = []
     for low, high in pairwise(BANDS):
         for label in ("A", "B", "equal"):
-            chosen = [row for row in rows if _label(row) == label and low <= _confidence(row) < high]
-            chosen += [row for row in rows if high == BANDS[-1] == _confidence(row) and _label(row) == label]
+            chosen = [row for row in rows if _label(row) == label and low <= row.confidence < high]
+            chosen += [row for row in rows if high == BANDS[-1] == row.confidence and _label(row) == label]
             close = sum(row.too_close or row.logit == 0 for row in chosen)
             a = sum(row.logit > 0 and not row.too_close for row in chosen)
             found.append(Confusion(low, high, label, a, len(chosen) - close - a, close))
@@ -194,7 +194,3 @@ def _confusion(rows: Sequence[PairJudged]) -> list[Confusion]:
 
 def _label(row: PairJudged) -> str:
     return "equal" if row.target == 0.5 else "A" if _sign(row) > 0 else "B"
-
-
-def _confidence(row: PairJudged) -> float:
-    return max(row.probability, 1 - row.probability)

@@ -1,7 +1,6 @@
 """The structure of the paper's Tables 2 and 3 on any set: which of its steps gains what, trained and judged alike."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -15,7 +14,7 @@ from idiff.answer.rules import combine
 from idiff.types import CategoryName, Rule
 from idiff_models.answer.backbones import FAMILIES
 from idiff_models.answer.cache import Cache
-from idiff_models.answer.members import train_run
+from idiff_models.answer.members import train_runs
 from idiff_models.answer.release import DOMAINS
 from idiff_models.answer.starter import Run
 from idiff_models.answer.training import RunConfig, load_network
@@ -117,9 +116,7 @@ def make_tables(
     Raises:
         RunError: a run cannot be done as configured, or a split is missing.
     """
-    with ThreadPoolExecutor(workers) as pool:
-        for done in [pool.submit(train_run, run) for run in plan(base, families, out)]:
-            done.result()
+    train_runs([[run] for run in plan(base, families, out)], workers)
     test, validation = (
         _judge(Cache.read(base.cache, split), out / "runs", base.side) for split in ("test", "validation")
     )

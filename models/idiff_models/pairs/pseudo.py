@@ -68,7 +68,7 @@ def pseudo_label(
     manifest = load(release).manifest
     rows = judge_pairs(unlabelled, release, workers, statistics=False, swapped=False)
     judged = [(pair, row) for pair, row in zip(unlabelled, rows, strict=True) if row.error is None]
-    kept = [(pair, row) for pair, row in judged if row.logit and _confidence(row) >= confidence]
+    kept = [(pair, row) for pair, row in judged if row.logit and row.confidence >= confidence]
     provenance = Provenance(
         source=source.name,
         release=manifest.version,
@@ -100,9 +100,5 @@ def _record(pair: LabelledPair, row: PairJudged, folder: Path, soft: bool) -> di
         "target": f"{target:.6g}",
         "category": row.category or "",
         "kind": pair.kind,
-        "confidence": f"{math.floor(1e6 * _confidence(row)) / 1e6:.6f}",
+        "confidence": f"{math.floor(1e6 * row.confidence) / 1e6:.6f}",
     }
-
-
-def _confidence(row: PairJudged) -> float:
-    return max(row.probability, 1 - row.probability)

@@ -16,12 +16,7 @@ def describe(manifest: Manifest) -> Iterator[str]:
     yield ""
     for category, calibration in manifest.calibration.items():
         yield f"Calibration, {category}: {_calibration(calibration)}"
-        if fitted := calibration.fitted:
-            file = f", sha256 {fitted.sha256}" if fitted.sha256 else ""
-            yield f"  fitted on {fitted.data} ({fitted.pairs} pairs{file})"
-            right = f"{fitted.accuracy:.1%} right (goal {fitted.goal:.1%})"
-            yield f"  {fitted.accepted:.1%} of them not too close, and of these {right}"
-            yield f"  expected calibration error {fitted.ece:.3f}, before {fitted.ece_before:.3f}"
+        yield from (f"  {line}" for line in _fitted(calibration))
     if manifest.measured:
         yield ""
         yield "Measured"
@@ -43,11 +38,11 @@ def differences(old: Manifest, new: Manifest) -> Iterator[str]:
         if name in was and was[name] != member:
             yield f"member {name}: {', '.join(_member_changes(was[name], member))}"
     for category in sorted(old.calibration.keys() | new.calibration.keys()):
-        before, after = (
-            None if found is None else _calibration(found)
-            for found in (manifest.calibration.get(category) for manifest in (old, new))
-        )
-        yield from _changed(f"calibration, {category}", before, after)
+        before, after = (manifest.calibration.get(category) for manifest in (old, new))
+        yield from _changed(f"calibration, {category}", *(found and _calibration(found) for found in (before, after)))
+        said, says = (list(_fitted(found)) if found else [] for found in (before, after))
+        yield from (f"calibration, {category}: no longer {line}" for line in said if line not in says)
+        yield from (f"calibration, {category}: {line}" for line in says if line not in said)
     yield from _side_by_side(old.measured, new.measured)
     for key in sorted(old.training.keys() | new.training.keys()):
         yield from _changed(f"training, {key}", old.training.get(key), new.training.get(key))
@@ -70,8 +65,18 @@ def _calibration(calibration: Calibration) -> str:
     return f"temperature {calibration.temperature:g}, too close below {calibration.too_close:g}"
 
 
+def _fitted(calibration: Calibration) -> Iterator[str]:
+    """What a calibration was fitted on and what it reached there; nothing where that is unknown."""
+    if fitted := calibration.fitted:
+        file = f", sha256 {fitted.sha256}" if fitted.sha256 else ""
+        yield f"fitted on {fitted.data} ({fitted.pairs} pairs{file})"
+        right = f"{fitted.accuracy:.1%} right (goal {fitted.goal:.1%})"
+        yield f"{fitted.accepted:.1%} of them not too close, and of these {right}"
+        yield f"expected calibration error {fitted.ece:.3f}, before {fitted.ece_before:.3f}"
+
+
 def _measured(record: Measured) -> str:
-    return f"{record.category} {record.accuracy:.1%} of {record.pairs} pairs"
+    return f"{record.category} {record.accuracy:.2%} of {record.pairs} pairs"
 
 
 def _changed(name: str, old: object, new: object) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What the commands need installed, said before they start."""
+"""What the commands need installed, said before they start; and how they refuse."""
 
 import importlib.util
 
@@ -12,11 +12,16 @@ def there(name: str) -> bool:
     return importlib.util.find_spec(name) is not None
 
 
-def training_packages() -> None:
+def packages(names: tuple[str, ...], extras: str) -> None:
     """Ends the command with what to install where a package is missing."""
-    missing = [name for name in TRAINING if not there(name)]
+    missing = [name for name in names if not there(name)]
     if missing:
-        raise refusal(f"not installed: {', '.join(missing)}. Run: pip install 'idiff[cpu,train]'")
+        raise refusal(f"not installed: {', '.join(missing)}. Run: pip install 'idiff[{extras}]'")
+
+
+def training_packages() -> None:
+    """The same for what trains and exports members."""
+    packages(TRAINING, "cpu,train")
 
 
 def refusal(message: object) -> typer.Exit:

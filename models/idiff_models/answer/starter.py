@@ -95,7 +95,7 @@ def tables_run(cache: Path) -> RunConfig:
         scale="starter",
         pretrained=False,
         side=128,
-        steps=120,
+        steps=80,
         batch=8,
         lr=2e-3,
         weight_decay=0.05,

@@ -22,6 +22,7 @@ class Log:
         self._file = path.open("w", newline="")
         self._rows = csv.writer(self._file)
         self._rows.writerows([COLUMNS, *rows])
+        self._file.flush()
         self._bar = tqdm(total=total, initial=start, desc=path.parent.name, unit="step", mininterval=1)
         self._photos, self._since = 0, time.monotonic()
         self._until = self._since

@@ -147,8 +147,9 @@ def to_markdown(tables: Tables, base: RunConfig) -> str:
     return "\n\n".join(
         (
             f"Right on {pairs} test pairs, 95 % Wilson intervals. Networks of {base.scale} scale, trained for "
-            f"{length} of {base.batch} scenes, input {base.side} px, seed {base.seed}. The merged baseline reads both photos "
-            "as one picture; splitting also brings the front end, the pooling of every stage and the antisymmetric head.",
+            f"{length} of {base.batch} scenes, input {base.side} px, seed {base.seed}. The merged baseline "
+            "reads both photos as one picture; splitting also brings the front end, the pooling of every stage and the "
+            "antisymmetric head.",
             "## What each step gains (the paper's Table 2)",
             table(("system", "person", "scene", "overall"), steps),
             "## Each backbone (the paper's Table 3)",

@@ -84,7 +84,7 @@ class Plan:
         }
 
 
-TABLES_SCENES: dict[Split, int] = {"train": 1200, "validation": 100, "test": 250}
+TABLES_SCENES: dict[Split, int] = {"train": 800, "validation": 80, "test": 250}
 
 
 def tables_run(cache: Path) -> RunConfig:

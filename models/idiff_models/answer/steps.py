@@ -28,7 +28,7 @@ from idiff_models.pairs import read_pairs
 
 PLAN = Plan()
 VERSION = "starter-3"
-JUDGED_PAIRS = 300
+JUDGED_PAIRS = 160
 """Test pairs that NIQE and its kin judge, where they are installed: they take seconds a pair."""
 MASKED_PAIRS = 200
 """Test pairs that are judged again with one view hidden."""

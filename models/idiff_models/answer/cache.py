@@ -151,7 +151,7 @@ def build(folder: Path, work: Path, split: Split, drawn: Drawn, workers: int, la
         return
     create(work, split, (drawn.scenes, drawn.renditions, 1 + drawn.tiles, drawn.side)).flush()
     spans = [range(start, min(start + BLOCK, drawn.scenes)) for start in range(0, drawn.scenes, BLOCK)]
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=one_thread) as pool:
         target = work / f"{split}.npy"
         jobs = [pool.submit(_render, folder, target, split, span, drawn) for span in spans]
         rows = [row for job in tqdm(jobs, desc=split, unit_scale=BLOCK) for row in job.result()]
@@ -161,7 +161,8 @@ def build(folder: Path, work: Path, split: Split, drawn: Drawn, workers: int, la
     finish(work, split, recipe, np.stack([t for *_, t, _ in rows]), np.stack([w for *_, w in rows]), notes)
 
 
-def _one_thread() -> None:
+def one_thread() -> None:
+    """Of a process that is one of several: torch would start a thread a core in each."""
     import torch
 
     torch.set_num_threads(1)

@@ -14,6 +14,8 @@ from idiff_models.evaluate.samples import GROUPS
 from idiff_models.evaluate.summary import SimpleJudge, Summary
 
 TEMPLATE = Path(__file__).with_name("card.md")
+FEW = 5
+"""Kinds with fewer pairs are not named among the weakest."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,8 @@ def write_card(out: Path, evidence: Evidence) -> None:
     manifest, summary, plan = evidence.manifest, evidence.test, evidence.plan
     groups = by_group(summary.by_kind)
     simple = max(summary.simple, key=lambda judge: average(by_group(judge.by_kind)))
-    weakest = sorted(summary.by_kind.items(), key=lambda item: item[1].value)[:4]
+    common = [(kind, part) for kind, part in summary.by_kind.items() if part.pairs >= FEW]
+    weakest = sorted(common, key=lambda item: item[1].value)[:4]
     files = {part.path: part.bytes for member in manifest.members for part in (member.encoder, member.head)}
     text = TEMPLATE.read_text().format(
         version=manifest.version,

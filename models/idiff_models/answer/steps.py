@@ -28,9 +28,9 @@ from idiff_models.pairs import read_pairs
 
 PLAN = Plan()
 VERSION = "starter-3"
-JUDGED_PAIRS = 160
+JUDGED_PAIRS = 60
 """Test pairs that NIQE and its kin judge, where they are installed: they take seconds a pair."""
-MASKED_PAIRS = 200
+MASKED_PAIRS = 100
 """Test pairs that are judged again with one view hidden."""
 
 

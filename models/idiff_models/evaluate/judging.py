@@ -16,6 +16,7 @@ from idiff.answer.release import load
 from idiff.features import measure_photo
 from idiff.imaging.align import IDENTITY
 from idiff.types import Alignment, Category, Features, PhotoViews, Verdict, Views
+from idiff_models.answer.cache import one_thread
 from idiff_models.answer.photos import Split, categories
 from idiff_models.evaluate.judges import load_judges
 from idiff_models.evaluate.pairwise import PairJudged, differences, judge_scores
@@ -82,6 +83,6 @@ def _block(release: Path, test: Test, span: tuple[int, int]) -> list[PairJudged]
 def judge_test(release: Path, test: Test, workers: int) -> list[PairJudged]:
     """Judge the pairs of a test in `workers` processes."""
     spans = [(start, min(start + BLOCK, test.pairs)) for start in range(0, test.pairs, BLOCK)]
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=one_thread) as pool:
         jobs = [pool.submit(_block, release, test, span) for span in spans]
         return [row for job in tqdm(jobs, desc=f"judge {test.split}", unit_scale=BLOCK) for row in job.result()]

@@ -10,13 +10,12 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from idiff.answer.manifest import Calibration, File, Manifest, Member, Precision
 from idiff.imaging import PREPROCESSING_VERSION
 from idiff.types import CategoryName
-from idiff_models.answer.cache import Cache
+from idiff_models.answer.cache import Cache, one_thread
 from idiff_models.answer.export import OPSET, save
 from idiff_models.answer.network import EMBEDDING, AnswerNetwork
 from idiff_models.answer.training import MEAN, STD, RunError, load_network, to_tensor
@@ -149,9 +148,7 @@ def export_all(
     folder.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as made,
-        ProcessPoolExecutor(
-            workers, mp_context=get_context("spawn"), initializer=torch.set_num_threads, initargs=(1,)
-        ) as pool,
+        ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=one_thread) as pool,
     ):
         jobs = [pool.submit(export_member, run, Path(made), cache, precision, tiles) for run in runs]
         done = [job.result() for job in jobs]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -27,14 +28,15 @@ OUT = Path("models/releases/starter")
 
 
 @contextmanager
-def _refusing() -> Iterator[None]:
-    """What a step cannot do becomes one line; what it needs installed is asked for first."""
+def _steps() -> Iterator[ModuleType]:
+    """The recipe's steps; what they need installed is asked for first, and what one cannot do becomes one line."""
     training_packages()
+    from idiff_models.answer import steps
     from idiff_models.answer.release import ExportRefused
     from idiff_models.answer.training import RunError
 
     try:
-        yield
+        yield steps
     except (ExportRefused, RunError) as error:
         raise refusal(error) from error
 
@@ -47,18 +49,14 @@ def checked() -> None:
 @app.command()
 def pairs(work: Work = WORK, data: Data = None, workers: Workers = 2) -> None:
     """Render the scenes once to disk (about 7 GB); kept where they exist."""
-    with _refusing():
-        from idiff_models.answer import steps
-
+    with _steps() as steps:
         steps.pairs(work, data, workers)
 
 
 @app.command()
 def train(work: Work = WORK, workers: Workers = 2, family: Family = None) -> None:
     """Train a family's general member and both specialists; finished runs are kept, stopped ones go on."""
-    with _refusing():
-        from idiff_models.answer import steps
-
+    with _steps() as steps:
         unknown = sorted(set(family or ()) - set(steps.PLAN.families))
         if unknown:
             raise refusal(f"no family is called {unknown[0][:40]!r}; known are {', '.join(steps.PLAN.families)}")
@@ -68,45 +66,35 @@ def train(work: Work = WORK, workers: Workers = 2, family: Family = None) -> Non
 @app.command()
 def export(work: Work = WORK, out: Out = OUT, workers: Workers = 2) -> None:
     """Write every specialist's two ONNX graphs and an uncalibrated manifest."""
-    with _refusing():
-        from idiff_models.answer import steps
-
+    with _steps() as steps:
         steps.export(work, out, workers)
 
 
 @app.command()
 def calibrate(out: Out = OUT, data: Data = None, workers: Workers = 2) -> None:
     """Fit confidence and tie band on the validation photographs' pairs and complete the manifest."""
-    with _refusing():
-        from idiff_models.answer import steps
-
+    with _steps() as steps:
         steps.calibrated(out, data, workers)
 
 
 @app.command()
 def evaluate(work: Work = WORK, out: Out = OUT, data: Data = None, workers: Workers = 2) -> None:
     """Measure the release on unseen photographs beside simple judges; write manifest figures and model card."""
-    with _refusing():
-        from idiff_models.answer import steps
-
+    with _steps() as steps:
         _report(steps.evaluate(work, out, data, workers))
 
 
 @app.command()
 def tables(work: Work = WORK, out: Out = OUT, data: Data = None, workers: Workers = 2) -> None:
     """The structure of the paper's Tables 2 and 3 on degraded pairs: twenty small, short runs."""
-    with _refusing():
-        from idiff_models.answer import steps
-
+    with _steps() as steps:
         typer.echo(steps.tables(work, out, data, workers))
 
 
 @app.command(name="all")
 def everything(work: Work = WORK, out: Out = OUT, data: Data = None, workers: Workers = 2) -> None:
     """All of it, in order; run again after a stop, it goes on where it was."""
-    with _refusing():
-        from idiff_models.answer import steps
-
+    with _steps() as steps:
         steps.pairs(work, data, workers)
         steps.train(work, workers)
         steps.export(work, out, workers)

@@ -31,5 +31,7 @@ def losses(source: Image, rendition: Image) -> NDArray[np.float32]:
     x, y = _tensor(source), _tensor(rendition)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # piq speaks about torch's future defaults
-        values = [float(metric(x, y)) / typical for metric, typical in METRICS.values()]
-    return np.maximum(np.nan_to_num(np.array(values, np.float32), nan=0.0), 0.0)
+        values = np.array([float(metric(x, y)) / typical for metric, typical in METRICS.values()], np.float32)
+    # A metric can be undefined on a flat picture: the others then speak for it.
+    known = values[np.isfinite(values)]
+    return np.maximum(np.where(np.isfinite(values), values, known.mean() if known.size else 0.0), 0.0)

@@ -16,11 +16,11 @@ WEIGHTS = {
     "motion": 0.6,
     "fringe": 0.4,
     "noise": 1.4,
-    "grain": 2.2,
+    "grain": 3.0,
     "smear": 0.8,
     "dark": 0.9,
     "bright": 0.8,
-    "cast": 0.8,
+    "cast": 1.0,
     "flat": 0.8,
     "harsh": 0.8,
     "pale": 0.6,
@@ -37,11 +37,11 @@ WEIGHTS = {
 """How often each kind is drawn; noise most, since it is the easiest to mistake for detail."""
 
 MODES: dict[Mode, float] = {
-    "chain": 0.36,
-    "cross": 0.28,
+    "chain": 0.34,
+    "cross": 0.27,
     "rendered": 0.13,
     "restored": 0.09,
-    "denoised": 0.10,
+    "denoised": 0.13,
     "equal": 0.04,
 }
 
@@ -57,7 +57,7 @@ NOISE = frozenset({"noise", "grain"})
 CONFLICTS = frozenset(
     frozenset(pair)
     for pair in (
-        *((kind, other) for kind in NOISE for other in ("smear", "resample", "soft", "codec")),
+        *((kind, other) for kind in NOISE for other in ("smear", "resample", "codec")),
         *((kind, "sharpen") for kind in DETAIL),
         *((kind, REGROWN) for kind in DETAIL),
         *((a, b) for a in PHOTOMETRIC for b in PHOTOMETRIC if a < b),
@@ -186,15 +186,17 @@ def _restored(rng: Generator, length: int) -> Plan:
 
 
 def _denoised(rng: Generator, length: int) -> Plan:
-    """A noisy picture, denoised by a weak and by an ideal denoiser that costs texture, and as it was before."""
-    recipe, seed = _base(rng), _seed(rng)
-    kind = str(rng.choice(sorted(NOISE)))
-    recipe[kind] = 0.1 + 0.7 * float(rng.random())
+    """A noisy picture, sometimes crisp; denoised by a weak and by an ideal denoiser that costs texture; and without
+    noise, as it was before or a little soft, like the mean of many shots of a hand that is never still."""
+    clean, seed = _base(rng), _seed(rng)
+    noise = {str(rng.choice(sorted(NOISE))): 0.1 + 0.7 * float(rng.random())}
+    crisp = {"sharpen": _severity(rng, 0.4)} if rng.random() < 0.3 and DETAIL.isdisjoint(clean) else {}
+    mean = {"soft": 0.3 * float(rng.random())} if rng.random() < 0.5 and "soft" not in clean else {}
     choices: list[dict[str, float]] = [
-        {key: severity for key, severity in recipe.items() if key != kind},
-        dict(recipe),
-        {**recipe, "smear": _severity(rng, 0.5)},
-        {**{key: severity for key, severity in recipe.items() if key != kind}, "smear": 0.6 * float(rng.random())},
+        {**clean, **mean},
+        {**clean, **noise, **crisp},
+        {**clean, **noise, "smear": _severity(rng, 0.5)},
+        {**clean, "smear": 0.6 * float(rng.random())},
     ]
     places = rng.permutation(len(choices))[:length]
     return Plan("denoised", "denoised", tuple(Rendition(choices[place], seed) for place in places))

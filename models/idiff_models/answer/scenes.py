@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
@@ -26,6 +27,9 @@ JUDGED = 384
 """Side of the window that the full-reference metrics see, pixels."""
 SHAKE = 6
 """Most pixels between the crops of two renditions, as between two captures."""
+SOFT_SOURCES = 0.35
+"""Share of regions blurred before anything else: a large sensor's own pixels are soft at 1:1, those of the web are not,
+and only on soft ones does faint noise look like detail."""
 
 
 @dataclass(frozen=True)
@@ -67,14 +71,18 @@ def _region(photo: Image, rng: Generator) -> Image:
     left = int(rng.integers(photo.shape[1] - source_w + 1))
     # Even sides, so that the Bayer mosaic and the chroma grid of JPEG fit.
     region = resize(photo[top : top + source_h, left : left + source_w], Size(width // 2 * 2, height // 2 * 2))
+    if rng.random() < SOFT_SOURCES:
+        sigma = np.exp(rng.uniform(np.log(0.6), np.log(2.2)))
+        region = np.asarray(cv2.GaussianBlur(region, (0, 0), sigma), np.uint8)
     return np.ascontiguousarray(region[:, ::-1] if rng.random() < 0.5 else region)
 
 
 def _crop_box(region: Image, rng: Generator) -> Box:
-    """The most detailed of four random native windows."""
+    """The most detailed of four random native windows, or any: a small or flat photo offers no better one."""
     height, width = region.shape[:2]
     side = min(CROP_SIDE, height, width)
-    corners = np.stack([rng.integers(height - side + 1, size=4), rng.integers(width - side + 1, size=4)], 1)
+    count = 4 if rng.random() < 0.7 else 1
+    corners = np.stack([rng.integers(height - side + 1, size=count), rng.integers(width - side + 1, size=count)], 1)
     quarter = side // 4
 
     def detail(corner: NDArray[np.int64]) -> float:

@@ -26,18 +26,18 @@ class Plan:
     train_scenes: int = 9000
     renditions: int = 4
     validation_scenes: int = 160
-    validation_pairs: int = 400
-    test_pairs: int = 500
+    validation_pairs: int = 800
+    test_pairs: int = 1000
     seed: int = 42
     families: tuple[str, ...] = FAMILIES
     labels: Path = LABELS
     side: int = 128
     tiles: int = 4
     batch: int = 12
-    general_steps: int = 700
+    general_steps: int = 1320
     general_lr: float = 2e-3
-    special_steps: int = 160
-    special_lr: float = 6e-4
+    special_steps: int = 80
+    special_lr: float = 3e-4
     compile: bool = True
 
     def runs(self, work: Path, family: str) -> Iterator[Run]:

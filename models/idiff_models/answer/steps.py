@@ -27,10 +27,10 @@ from idiff_models.evaluate.tables import make_tables, to_markdown
 from idiff_models.pairs import read_pairs
 
 PLAN = Plan()
-VERSION = "starter-3"
+VERSION = "starter-4"
 JUDGED_PAIRS = 60
 """Test pairs that NIQE and its kin judge, where they are installed: they take seconds a pair."""
-MASKED_PAIRS = 100
+MASKED_PAIRS = 200
 """Test pairs that are judged again with one view hidden."""
 
 

@@ -25,7 +25,7 @@ GROUPS = {
 }
 """Kinds of pairs as a photographer would group them."""
 
-DECIDED = 0.2
+CLEAR = 0.2
 """Least distance of a target from one half, for a pair to have a right answer."""
 COUNTED = 0.5
 """Least weight of a target for the same."""
@@ -56,7 +56,7 @@ def _decided(folder: Path, names: list[str], split: Split, index: int, seed: int
         scene = draw_scene(folder, names, 2, (*scene_seed(split, index, seed), 2, attempt))
         if scene.plan.mode == "equal":
             return scene
-        if scene.weights[0, 1] >= COUNTED and abs(scene.targets[0, 1] - 0.5) >= DECIDED:
+        if scene.weights[0, 1] >= COUNTED and abs(scene.targets[0, 1] - 0.5) >= CLEAR:
             return scene
     raise AssertionError
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from idiff.answer.rules import combine
@@ -18,7 +17,7 @@ from idiff_models.answer.members import train_runs
 from idiff_models.answer.release import DOMAINS
 from idiff_models.answer.starter import Run
 from idiff_models.answer.training import RunConfig, load_network
-from idiff_models.answer.training.objective import DECIDED, score, upper
+from idiff_models.answer.training.objective import decided, score
 from idiff_models.evaluate.intervals import Share
 from idiff_models.evaluate.markdown import table
 
@@ -75,15 +74,14 @@ class _Judged:
 
 
 def _judge(cache: Cache, runs: Path, side: int) -> _Judged:
-    wanted, weights = (upper(torch.from_numpy(square)).numpy() for square in (cache.targets, cache.weights))
-    decided = (weights > 0) & (np.abs(np.nan_to_num(wanted, nan=0.5) - 0.5) > DECIDED)
-    person = np.array([name == "person" for name in cache.categories])
     scenes = np.arange(len(cache.categories))
+    wanted, known = decided(cache, scenes)
+    person = np.array([name == "person" for name in cache.categories])
     logits = {
-        folder.name: score(load_network(folder / "member.pt"), cache, scenes, side)[decided].astype(np.float64)
+        folder.name: score(load_network(folder / "member.pt"), cache, scenes, side)[known].astype(np.float64)
         for folder in sorted(runs.iterdir())
     }
-    return _Judged(np.sign(wanted - 0.5)[decided], np.repeat(person[:, None], wanted.shape[1], 1)[decided], logits)
+    return _Judged(np.sign(wanted - 0.5)[known], np.repeat(person[:, None], wanted.shape[1], 1)[known], logits)
 
 
 def _specialists(judged: _Judged, family: str) -> Values:

@@ -51,6 +51,12 @@ def pair_loss(logits: Tensor, targets: Tensor, weights: Tensor) -> tuple[Tensor,
     return (losses * weight).sum(), weight.sum()
 
 
+def decided(cache: Cache, scenes: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Targets (n, P) of every pair i < j of the scenes, row by row, and which of them have a right answer."""
+    wanted, weights = (upper(torch.from_numpy(square[scenes])).numpy() for square in (cache.targets, cache.weights))
+    return wanted, (weights > 0) & (np.abs(np.nan_to_num(wanted, nan=0.5) - 0.5) > DECIDED)
+
+
 @torch.inference_mode()
 def score(network: nn.Module, cache: Cache, scenes: NDArray[np.int64], side: int) -> NDArray[np.float32]:
     """Logits (n, P) of every pair i < j of the scenes, row by row, on central cuts of all views.
@@ -74,7 +80,6 @@ def accuracy(network: nn.Module, cache: Cache, scenes: NDArray[np.int64], side: 
     """Share of the decided pairs of the scenes that are judged right; nan where there are none."""
     if not len(scenes):
         return float("nan")
-    wanted, weights = (upper(torch.from_numpy(square[scenes])).numpy() for square in (cache.targets, cache.weights))
-    decided = (weights > 0) & (np.abs(np.nan_to_num(wanted, nan=0.5) - 0.5) > DECIDED)
+    wanted, known = decided(cache, scenes)
     right = score(network, cache, scenes, side) * (wanted - 0.5) > 0
-    return float(right[decided].mean()) if decided.any() else float("nan")
+    return float(right[known].mean()) if known.any() else float("nan")

@@ -23,11 +23,12 @@ from thinking_support import (
     resets,
     status,
     streams,
+    turns,
     views,
 )
 
 from idiff.thinking.call import Call
-from idiff.thinking.client import Delta, ThinkingModel
+from idiff.thinking.client import RETRIED, Delta, Restart, ThinkingModel
 from idiff.thinking.options import Reason, ThinkingOptions, ThinkingUnavailable
 from idiff.types import Rationale
 
@@ -66,7 +67,7 @@ async def serving(behaviour: Behaviour, **options: object) -> AsyncIterator[tupl
         yield server, model
 
 
-async def explained(model: ThinkingModel) -> list[Delta | Rationale]:
+async def explained(model: ThinkingModel) -> list[Delta | Restart | Rationale]:
     async with aclosing(model.explain(prompt(), views())) as events:
         return [event async for event in events]
 
@@ -91,7 +92,7 @@ async def against(behaviour: Behaviour, **options: object) -> tuple[Reason | Non
 def test_streams_deltas_then_the_rationale() -> None:
     calls: list[Call] = []
 
-    async def scenario() -> list[Delta | Rationale]:
+    async def scenario() -> list[Delta | Restart | Rationale]:
         async with (
             FakeVllm(complete()) as server,
             ThinkingModel(server.options(), observer=calls.append) as model,
@@ -121,6 +122,36 @@ def test_streams_deltas_then_the_rationale() -> None:
     assert 0 < call.first_token_s <= call.seconds
 
 
+@pytest.mark.parametrize("fault", ["no-form", "no-summary", "too-few-lines", "length", "broken-json"])
+def test_a_text_that_fails_is_asked_for_once_more(fault: str) -> None:
+    behaviour, reason = FAULTS[fault]
+
+    async def scenario() -> tuple[list[Delta | Restart | Rationale], list[float]]:
+        async with serving(turns(behaviour, complete())) as (server, model):
+            return await explained(model), [request["temperature"] for request in server.requests]
+
+    events, temperatures = run(scenario())
+    (place,) = (place for place, event in enumerate(events) if isinstance(event, Restart))
+    assert events[place] == Restart(reason)
+    *again, rationale = events[place + 1 :]
+    assert "".join(delta.text for delta in again if isinstance(delta, Delta)) == RATIONALE
+    assert isinstance(rationale, Rationale)
+    assert temperatures[0] == 0 < temperatures[1]
+
+
+def test_the_second_try_has_the_rest_of_the_deadline() -> None:
+    reason, seconds, calls = run(against(turns(complete("No form.", pause=0.3), hangs), deadline_s=1.5))
+    assert reason == "timeout"
+    assert seconds == pytest.approx(1.5, abs=0.3)
+    assert [call.outcome for call in calls] == ["ok", "timeout"]
+
+
+def test_a_second_failure_is_final() -> None:
+    faults = (FAULTS[name][0] for name in ("no-form", "length", "no-form"))
+    reason, _, calls = run(against(turns(*faults)))
+    assert (reason, len(calls)) == ("incomplete", 2)
+
+
 def test_first_delta_arrives_long_before_the_last() -> None:
     async def scenario() -> list[float]:
         async with serving(complete(pause=0.02)) as (_, model), aclosing(model.explain(prompt(), views())) as events:
@@ -135,8 +166,9 @@ def test_every_fault_has_its_reason(behaviour: Behaviour, reason: Reason) -> Non
     got, seconds, calls = run(against(behaviour))
     assert got == reason
     assert seconds < 5
-    # The form is judged after the call, whose own outcome is then fine.
-    assert [call.outcome for call in calls] in ([reason], ["ok"])
+    # The form is judged after the call, whose own outcome is then fine; a text that fails is asked for twice.
+    tries = 2 if reason in RETRIED else 1
+    assert [call.outcome for call in calls] in ([reason] * tries, ["ok"] * tries)
 
 
 @pytest.mark.parametrize("behaviour", [hangs, hangs_midway, complete(pause=0.2)], ids=["silent", "midway", "slow"])
@@ -223,8 +255,10 @@ def test_a_full_server_does_not_open_the_circuit() -> None:
 
 def test_the_cap_holds_and_the_line_is_short() -> None:
     async def scenario() -> tuple[list[Reason | None], int]:
-        async with serving(complete(pause=0.02), max_concurrency=2, max_waiting=1) as (server, model):
+        async with serving(complete(pause=0.1), max_concurrency=2, max_waiting=1) as (server, model):
             tasks = [asyncio.create_task(reason_of(model)) for _ in range(5)]
+            while len(server.requests) < 2:
+                await asyncio.sleep(0.01)
             await asyncio.sleep(0.1)
             most = len(server.requests)
             assert (model.slots.running, model.slots.waiting) == (2, 1)

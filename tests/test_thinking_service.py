@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from conftest import Post, serve
 from fastapi.testclient import TestClient
-from thinking_support import RATIONALE, Behaviour, FakeVllm, complete, hangs, hangs_midway, status
+from thinking_support import RATIONALE, Behaviour, FakeVllm, complete, hangs, hangs_midway, status, turns
 
 from idiff.config import Settings
 from idiff.thinking import grounded
@@ -69,6 +69,10 @@ def test_the_model_writes(files: dict[str, bytes]) -> None:
     assert answer["rationale"]["text"] == RATIONALE
     assert answer["rationale"]["reason"] is None
     assert answer["provenance"]["adapter"] == "rationale"
+    checked = [line["agrees"] for line in answer["rationale"]["lines"]]
+    assert None not in checked[:1], "sharpness can be measured in these photos"
+    assert answer["rationale"]["grounding"] == sum(map(bool, checked)) / sum(said is not None for said in checked)
+    assert answer["rationale"]["lines"][0]["measured"]["quality"] in ("sharpness", "detail")
     names = [name for name, _ in streamed]
     assert names[0] == "verdict"
     assert names[-2:] == ["rationale", "done"]
@@ -89,6 +93,19 @@ def test_any_fault_falls_back(post: Post, files: dict[str, bytes], behaviour: Be
     assert "rationale_fallback" in {warning["code"] for warning in answer["warnings"]}
     assert f'idiff_rationales_total{{reason="{reason}",source="measured"}} 1.0' in metrics
     assert 'idiff_warnings_total{code="rationale_fallback"} 1.0' in metrics
+
+
+def test_a_text_that_fails_is_taken_back_and_asked_for_again(files: dict[str, bytes]) -> None:
+    with upstream(turns(complete("No form."), complete())) as url, thinking(url) as client:
+        streamed = events(client, files)
+        metrics = client.get("/metrics").text
+    names = [name for name, _ in streamed]
+    assert names.count("rationale.restart") == 1
+    after = streamed[names.index("rationale.restart") + 1 : -2]
+    assert "".join(data["text"] for _, data in after) == RATIONALE == streamed[-2][1]["text"]
+    assert streamed[-2][1]["source"] == "model"
+    assert 'idiff_rationale_retries_total{reason="malformed"} 1.0' in metrics
+    assert 'idiff_rationale_claims_total{measured="' in metrics
 
 
 def test_nobody_there(post: Post, files: dict[str, bytes]) -> None:

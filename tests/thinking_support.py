@@ -180,6 +180,16 @@ def complete(text: str = RATIONALE, pause: float = 0.0) -> Behaviour:
     return streams(*pieces, chunk(finish="stop"), USAGE, "[DONE]", pause=pause)
 
 
+def turns(*behaviours: Behaviour) -> Behaviour:
+    """Each request by the next one."""
+    left = list(behaviours)
+
+    async def behave(writer: asyncio.StreamWriter) -> None:
+        await left.pop(0)(writer)
+
+    return behave
+
+
 async def hangs(writer: asyncio.StreamWriter) -> None:
     """Takes the request and says nothing."""
     await asyncio.sleep(60)

@@ -3,24 +3,18 @@
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
 
 from idiff.engine import Engine
 from idiff.errors import RationaleFailed
 from idiff.pipeline import Judgement, announce
 from idiff.thinking import grounded, prompt
-from idiff.thinking.client import Delta
+from idiff.thinking.check import check
+from idiff.thinking.client import Delta, Restart
+from idiff.thinking.measured import measure
 from idiff.thinking.options import ThinkingUnavailable
 from idiff.types import Notice, Rationale
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Restart:
-    """What was streamed of the rationale so far must be dropped."""
-
-    reason: str
 
 
 Event = Delta | Restart | Rationale
@@ -81,14 +75,22 @@ def rationale_notices(judgement: Judgement, rationale: Rationale | None) -> tupl
     return (Notice("rationale_fallback", message, "rationale"),)
 
 
-async def _think(judgement: Judgement, engine: Engine) -> AsyncGenerator[Delta | Rationale]:
+async def _think(judgement: Judgement, engine: Engine) -> AsyncGenerator[Event]:
     verdict, features = judgement.verdict, judgement.features
     question = prompt.build(verdict.category.name, features, verdict, lines=engine.settings.lines)
     async with aclosing(engine.thinking.explain(question, judgement.views)) as events:
         async for event in events:
             if isinstance(event, Rationale):
+                event = await engine.run(_check, event, judgement)
                 engine.metrics.observe_rationale(event)
+            elif isinstance(event, Restart):
+                engine.metrics.rationale_retries.labels(event.reason).inc()
+                log.warning("%s: the Thinking Model's text is asked for again: %s", judgement.id, event.reason)
             yield event
+
+
+def _check(rationale: Rationale, judgement: Judgement) -> Rationale:
+    return check(rationale, measure(judgement.features, judgement.views))
 
 
 async def _measure(judgement: Judgement, engine: Engine, reason: str | None) -> Rationale:

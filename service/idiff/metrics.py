@@ -36,6 +36,15 @@ class Metrics:
         self.rationales = Counter(
             "idiff_rationales", "Rationales by source and reason", ["source", "reason"], registry=registry
         )
+        self.rationale_retries = Counter(
+            "idiff_rationale_retries", "Texts of the Thinking Model asked for again", ["reason"], registry=registry
+        )
+        self.claims = Counter(
+            "idiff_rationale_claims",
+            "Lines by what the measurements say of them: agrees, contradicts or silent",
+            ["source", "measured"],
+            registry=registry,
+        )
         self.grounding = Histogram(
             "idiff_rationale_grounding", "Grounding score", ["source"], buckets=SHARE, registry=registry
         )
@@ -68,6 +77,10 @@ class Metrics:
     def observe_rationale(self, rationale: Rationale) -> None:
         """Count one rationale."""
         self.rationales.labels(rationale.source, rationale.reason or "").inc()
+        for line in rationale.lines:
+            self.claims.labels(
+                rationale.source, {True: "agrees", False: "contradicts", None: "silent"}[line.agrees]
+            ).inc()
         if rationale.grounding is not None:
             self.grounding.labels(rationale.source).observe(rationale.grounding)
 

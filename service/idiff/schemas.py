@@ -48,6 +48,16 @@ class Verdict(Wire):
     votes: list[Vote] = Field(description="One per specialist of the category.")
 
 
+class Measurement(Wire):
+    """The number behind a line."""
+
+    quality: str = Field(description="What was measured.", examples=["grain"])
+    difference: float = Field(description="A minus B, in `unit`.")
+    unit: str = Field(description="Octaves (log2 of a ratio), grey levels, or a share.")
+    dead_band: float = Field(description="A smaller difference says nothing.")
+    better: Literal["more", "less"] | None = Field(description="Which is better; null where neither is by itself.")
+
+
 class Line(Wire):
     """One line of the rationale."""
 
@@ -55,7 +65,10 @@ class Line(Wire):
     metric: str = Field(description="What quality it is about.", examples=["Texture"])
     text: str = Field(description="What is seen there.")
     favours: Side | None = Field(description="The photo that the line speaks for; null for neither.")
-    agrees: bool | None = Field(description="Whether the measurements support the line; null where none applies.")
+    agrees: bool | None = Field(
+        description="Whether the measurements support the line; null where none bears on it or they are too close."
+    )
+    measured: Measurement | None = Field(description="The measurement that bears on it most.")
 
 
 class Rationale(Wire):

@@ -155,32 +155,49 @@ class Features:
 
 
 @dataclass(frozen=True, slots=True)
+class Measurement:
+    """The number behind a line. `difference`: A minus B, in `unit`; less than `dead_band` says nothing. `better`:
+    whether more of the quality is or less, None where neither."""
+
+    quality: str
+    difference: float
+    unit: str
+    dead_band: float
+    better: Literal["more", "less"] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """One line of a rationale: `Region Metric: text`.
 
     `favours`: the photo the line speaks for, None for neither. `agrees`: whether the measurements support it, None
-    where nothing was measured.
+    where nothing was measured that bears on it. `measured`: the one that bears on it most.
     """
 
     region: str
     metric: str
     text: str
     favours: Side | None
-    agrees: bool | None
+    agrees: bool | None = None
+    measured: Measurement | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Rationale:
     """Why. `text` is the whole rationale as an expert would write it; `lines` and `summary` are its parts.
 
-    `grounding`: share of checkable lines that agree with the measurements, 0-1, None where none is checkable. `reason`:
-    why the model did not write it, None where it did or was not asked.
+    `reason`: why the model did not write it, None where it did or was not asked.
     """
 
     source: Literal["model", "measured"]
     text: str
     lines: tuple[Line, ...]
     summary: str
-    grounding: float | None
     reason: str | None
     prompt_version: str
+
+    @property
+    def grounding(self) -> float | None:
+        """Share of the checkable lines that agree with the measurements, 0-1; None where none is checkable."""
+        checked = [line.agrees for line in self.lines if line.agrees is not None]
+        return sum(checked) / len(checked) if checked else None

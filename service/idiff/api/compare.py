@@ -14,9 +14,8 @@ from idiff.api.documentation import FORM
 from idiff.api.form import read_upload
 from idiff.api.state import service_of
 from idiff.engine import Engine
-from idiff.explanation import Restart
 from idiff.pipeline import Judgement
-from idiff.thinking.client import Delta
+from idiff.thinking.client import Delta, Restart
 from idiff.types import Rationale
 
 router = APIRouter(tags=["comparison"])

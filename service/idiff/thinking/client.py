@@ -1,12 +1,13 @@
 """The Thinking Model on an OpenAI-compatible vLLM server: streamed, bounded in time and number, and easily given up."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from idiff.thinking.breaker import Breaker
 from idiff.thinking.call import Call, Clock, Observer
@@ -29,11 +30,22 @@ OUTCOMES: dict[Reason, bool] = {
 """What a failure says of the server's health to the circuit breaker: a full server is neither sick nor sound."""
 
 
+RETRIED: Final = frozenset({"malformed", "incomplete"})
+"""Failures of the text, not of the server: another try may do better."""
+
+
 @dataclass(frozen=True, slots=True)
 class Delta:
     """A piece of the rationale's text, as it is written."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """What was streamed of the rationale so far must be dropped."""
+
+    reason: str
 
 
 class ThinkingModel(AbstractAsyncContextManager["ThinkingModel"]):
@@ -66,16 +78,36 @@ class ThinkingModel(AbstractAsyncContextManager["ThinkingModel"]):
     ) -> None:
         await self.aclose()
 
-    async def explain(self, prompt: Prompt, views: Views) -> AsyncGenerator[Delta | Rationale]:
+    async def explain(self, prompt: Prompt, views: Views) -> AsyncGenerator[Delta | Restart | Rationale]:
         """The rationale piece by piece, and at last as a whole with source "model".
 
-        Whoever stops early must close this iterator (`contextlib.aclosing`), for the server to stop too.
+        Text that is cut off or not of the form is asked for once more, within the same deadline and no longer greedily:
+        a `Restart` makes void what was yielded before it. Whoever stops early must close this iterator
+        (`contextlib.aclosing`), for the server to stop too.
 
         Raises:
             ThinkingUnavailable: at any point; what was yielded before is then void.
         """
+        clock = Clock(self.options.deadline_s, self.options.first_token_s)
+        try:
+            async with aclosing(self._attempt(prompt, views, 0.0, clock)) as events:
+                async for event in events:
+                    yield event
+            return
+        except ThinkingUnavailable as error:
+            if error.reason not in RETRIED:
+                raise
+            yield Restart(error.reason)
+        again = Clock(self.options.deadline_s - clock.elapsed, self.options.first_token_s)
+        async with aclosing(self._attempt(prompt, views, self.options.retry_temperature, again)) as events:
+            async for event in events:
+                yield event
+
+    async def _attempt(
+        self, prompt: Prompt, views: Views, temperature: float, clock: Clock
+    ) -> AsyncGenerator[Delta | Rationale]:
         pieces: list[str] = []
-        async with aclosing(self.stream(prompt, views)) as stream:
+        async with aclosing(self.stream(prompt, views, temperature, clock)) as stream:
             async for piece in stream:
                 pieces.append(piece)
                 yield Delta(piece)
@@ -86,17 +118,24 @@ class ThinkingModel(AbstractAsyncContextManager["ThinkingModel"]):
             raise ThinkingUnavailable("malformed", str(error)) from None
         if not self.options.lines_min <= len(lines) <= self.options.lines_max:
             raise ThinkingUnavailable("malformed", f"{len(lines)} lines before the summary")
-        yield Rationale("model", text, lines, summary, None, None, prompt.version)
+        yield Rationale("model", text, lines, summary, None, prompt.version)
 
-    async def stream(self, prompt: Prompt, views: Views) -> AsyncGenerator[str]:
-        """The raw text, piece by piece as it is generated. To be closed like `explain`.
+    async def stream(
+        self, prompt: Prompt, views: Views, temperature: float = 0.0, clock: Clock | None = None
+    ) -> AsyncGenerator[str]:
+        """The raw text, piece by piece as it is generated; `clock` of the options if None. To be closed like `explain`.
 
         Raises:
             ThinkingUnavailable: at any point.
         """
-        clock, call = Clock(self.options.deadline_s, self.options.first_token_s), Call()
+        clock, call = clock or Clock(self.options.deadline_s, self.options.first_token_s), Call()
         try:
-            async with self.slots.hold(clock.deadline), aclosing(self._guarded(prompt, views, clock, call)) as pieces:
+            async with (
+                self.slots.hold(clock.deadline),
+                aclosing(
+                    self._guarded(partial(request_body, prompt, views, self.options, temperature), clock, call)
+                ) as pieces,
+            ):
                 async for piece in pieces:
                     yield piece
             call.outcome = "ok"
@@ -108,25 +147,25 @@ class ThinkingModel(AbstractAsyncContextManager["ThinkingModel"]):
             if self._observer:
                 self._observer(call)
 
-    async def _body(self, prompt: Prompt, views: Views, clock: Clock) -> bytes:
-        encoding = asyncio.get_running_loop().run_in_executor(self._executor, request_body, prompt, views, self.options)
+    async def _encoded(self, body: Callable[[], bytes], clock: Clock) -> bytes:
+        encoding = asyncio.get_running_loop().run_in_executor(self._executor, body)
         try:
             return await clock.within(encoding)
         except ThinkingUnavailable:  # our own workers were too busy; that says nothing of the server
             raise ThinkingUnavailable("busy", "the views were not encoded before the deadline") from None
 
-    async def _guarded(self, prompt: Prompt, views: Views, clock: Clock, call: Call) -> AsyncGenerator[str]:
-        """Behind the circuit breaker: what comes of the call is settled with it."""
+    async def _guarded(self, body: Callable[[], bytes], clock: Clock, call: Call) -> AsyncGenerator[str]:
+        """Behind the circuit breaker, with which the call's end is settled. `body` is made in the executor."""
         if self._http is None:
             raise ThinkingUnavailable("not_configured")
         permit = self.breaker.admit()
         if permit is None:
             raise ThinkingUnavailable("circuit_open", f"after {self.options.breaker_failures} failures in a row")
         try:
-            body = await self._body(prompt, views, clock)
+            content = await self._encoded(body, clock)
             clock.asked()
             async with (
-                aclosing(completion(self._http, body)) as chunks,
+                aclosing(completion(self._http, content)) as chunks,
                 aclosing(clock.timed(chunks)) as timed,
                 aclosing(_text(timed, clock, call)) as pieces,
             ):

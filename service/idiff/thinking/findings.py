@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from idiff.thinking.pair import RIM_STRONG, Pair, other
-from idiff.thinking.readings import Quality, Reading
-from idiff.types import Side
+from idiff.thinking.scales import Quality, Reading, measurement
+from idiff.types import Measurement, Side
 
 MID_GREY: Final = 118.0
 """Luma of an average exposure: 18 % reflectance, sRGB-encoded."""
@@ -31,7 +31,8 @@ COLORED: Final = 12.0
 class Finding:
     """`key`: the phrase in phrases.toml; `x`: the photo in its first role, None where it names none.
 
-    `favours`: the photo it speaks for. `checked` is False where nothing could be measured.
+    `favours`: the photo it speaks for. `level`, `weight`: as of a `Reading`, usually of `reading`, which it rests on.
+    `checked` is False where nothing could be measured.
     """
 
     key: str
@@ -39,7 +40,13 @@ class Finding:
     favours: Side | None = None
     level: int = 0
     weight: float = 0.0
+    reading: Reading | None = None
     checked: bool = True
+
+    @property
+    def measurement(self) -> Measurement | None:
+        """`reading` as it is told with a line."""
+        return measurement(self.reading) if self.reading else None
 
 
 def sharpness(pair: Pair) -> Finding:
@@ -54,7 +61,7 @@ def sharpness(pair: Pair) -> Finding:
         side, detail = pair.more("detail"), pair.readings["detail"]
         return _difference("sharper_harsh" if pair.enhanced() == side else "sharper_detail", detail, side)
     if reading.more is None:
-        return Finding("sharpness_similar")
+        return _similar("sharpness_similar", reading)
     if pair.grain_sharpened():
         return _difference("sharper_grain", reading, None)
     if pair.enhanced() == reading.more:
@@ -72,7 +79,7 @@ def texture(pair: Pair) -> Finding | None:
         grain = pair.readings["grain"]
         if grain.level >= 2 and grain.more == pair.more("laplacian") and not pair.grain_follows():
             return _difference("texture_grain", grain, None)
-        return Finding("texture_similar")
+        return _similar("texture_similar", reading)
     if pair.coarser(side):
         return None  # Block edges look like texture.
     if pair.enhanced() == side:
@@ -100,11 +107,11 @@ def noise(pair: Pair) -> Finding | None:
     if reading.more is None:
         if shadow and shadow.more and shadow.level >= 2 and not pair.softer(other(shadow.more)):
             return _difference("noisier_shadows", shadow, other(shadow.more))
-        return Finding("noise_similar")
+        return _similar("noise_similar", reading)
     if pair.smoothed() == other(reading.more):
         return _difference("noise_smoothing", reading, None)
     if pair.grain_follows():
-        return Finding("noise_follows", reading.more)
+        return Finding("noise_follows", reading.more, reading=reading)
     if pair.softer(other(reading.more)) or pair.coarser(other(reading.more)):
         return None  # Softness and compression take grain away, which is no merit.
     if shadow and shadow.more == reading.more and shadow.weight > 1.3 * reading.weight:
@@ -136,7 +143,11 @@ def overall_sharpness(pair: Pair) -> Finding | None:
     if reading is None:
         return None
     if reading.more is None:
-        return Finding("global_magnified", level=1, weight=1.0) if pair.sharper() else Finding("global_similar")
+        return (
+            Finding("global_magnified", level=1, weight=1.0, reading=reading)
+            if pair.sharper()
+            else _similar("global_similar", reading)
+        )
     if pair.sharper() != reading.more and (reading.level < 2 or pair.more("grain") or pair.blocky() or _relit(pair)):
         return None  # Grain, block edges and another exposure move the measured width of edges by themselves.
     key = "global_sharper" if pair.sharper() == reading.more else "global_sharper_alone"
@@ -148,22 +159,24 @@ def exposure(pair: Pair) -> Finding:
     clipping = max(pair.readings["highlights"], pair.readings["shadows"], key=lambda reading: reading.weight)
     brightness = pair.readings["brightness"]
     if clipping.more and not brightness.more and (clipping.level < 2 or pair.softer(other(clipping.more))):
-        return Finding("exposure_similar")  # Blur alone takes the darkest and brightest pixels away, as grain does.
+        return _similar(
+            "exposure_similar", brightness
+        )  # Blur alone takes the darkest and brightest pixels away, as grain does.
     if clipping.more and not brightness.more and pair.more("grain") == other(clipping.more):
-        return Finding("exposure_similar")
+        return _similar("exposure_similar", brightness)
     if clipping.more and clipping.level >= min(3, max(2, brightness.level)):
         return _difference(clipping.quality, clipping, other(clipping.more))
     if brightness.more and brightness.level >= 2:
         lit, dark = brightness.more, other(brightness.more)
         departure = abs(pair.tone(dark, "brightness") - MID_GREY) - abs(pair.tone(lit, "brightness") - MID_GREY)
         if departure >= OFF_BALANCE:
-            return Finding("dim", dark, lit, brightness.level, brightness.weight)
+            return Finding("dim", dark, lit, brightness.level, brightness.weight, brightness)
         if departure <= -OFF_BALANCE:
-            return Finding("glaring", lit, dark, brightness.level, brightness.weight)
+            return Finding("glaring", lit, dark, brightness.level, brightness.weight, brightness)
         return _difference("brighter", brightness, None)
     if clipping.more:
         return _difference(clipping.quality, clipping, other(clipping.more))
-    return _difference("brighter", brightness, None) if brightness.more else Finding("exposure_similar")
+    return _difference("brighter", brightness, None) if brightness.more else _similar("exposure_similar", brightness)
 
 
 def contrast(pair: Pair) -> Finding | None:
@@ -181,7 +194,7 @@ def color(pair: Pair) -> Finding:
         return _difference("color", saturation, None)
     if balance.more:
         return _difference("warmer" if balance.quality == "warmth" else "greener", balance, None)
-    return Finding("color_similar")
+    return _similar("color_similar", saturation)
 
 
 def _relit(pair: Pair) -> bool:
@@ -200,4 +213,8 @@ FRAME: Final = (resolution, overall_sharpness, *TONES)
 
 
 def _difference(key: str, reading: Reading, favours: Side | None) -> Finding:
-    return Finding(key, reading.more, favours, reading.level, reading.weight)
+    return Finding(key, reading.more, favours, reading.level, reading.weight, reading)
+
+
+def _similar(key: str, reading: Reading) -> Finding:
+    return Finding(key, reading=reading)

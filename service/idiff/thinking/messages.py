@@ -48,8 +48,8 @@ def user_parts(prompt: Prompt, views: Views, pixels: int) -> list[dict[str, Any]
     return parts
 
 
-def request_body(prompt: Prompt, views: Views, options: ThinkingOptions) -> bytes:
-    """The whole request as JSON: greedy, streamed with usage, and held to the rationale's form.
+def request_body(prompt: Prompt, views: Views, options: ThinkingOptions, temperature: float = 0.0) -> bytes:
+    """The whole request as JSON: streamed with usage, and held to the rationale's form; greedy at temperature 0.
 
     Milliseconds of CPU for four views: call it off the event loop.
     """
@@ -60,7 +60,7 @@ def request_body(prompt: Prompt, views: Views, options: ThinkingOptions) -> byte
             {"role": "system", "content": prompt.system},
             {"role": "user", "content": user_parts(prompt, views, options.view_pixels)},
         ],
-        "temperature": 0,
+        "temperature": temperature,
         "max_tokens": options.max_tokens,
         "structured_outputs": {"regex": form},
         "stream": True,

@@ -31,12 +31,13 @@ class ThinkingOptions:
     """Knobs of the client.
 
     `url`: base of an OpenAI-compatible vLLM server, with or without the final `/v1`; None turns the model off.
-    `model`: served name of the LoRA adapter. `api_key`: bearer token, never shown. `deadline_s`: for everything, from
-    the call to the last word, waiting for a slot included; `first_token_s`: for the first word within it; `connect_s`:
-    for the connection. `max_concurrency` rationales run at once and at most `max_waiting` more wait for a slot.
-    `view_pixels`: most pixels of a view as sent. `lines_min` to `lines_max` lines, each of at most `line_chars`
-    characters after its header, then the summary; the server stops at `max_tokens`. After `breaker_failures` failures
-    in a row the server is left alone for `breaker_reset_s`.
+    `model`: served name of the LoRA adapter. `api_key`: bearer token, never shown. `deadline_s`: for everything,
+    from the call to the last word, waiting for a slot included; `first_token_s`: for the first word within it;
+    `connect_s`: for the connection. `max_concurrency` rationales run at once and at most `max_waiting` more wait
+    for a slot. `view_pixels`: most pixels of a view as sent. `lines_min` to `lines_max` lines, each of at most
+    `line_chars` characters after its header, then the summary; the server stops at `max_tokens`. Text that fails is
+    sampled once more at `retry_temperature`. After `breaker_failures` failures in a row the server is left alone
+    for `breaker_reset_s`.
     """
 
     url: str | None = None
@@ -52,6 +53,7 @@ class ThinkingOptions:
     lines_max: int = 7
     line_chars: int = 400
     max_tokens: int = 512
+    retry_temperature: float = 0.7
     breaker_failures: int = 5
     breaker_reset_s: float = 15.0
 

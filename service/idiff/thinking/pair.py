@@ -5,7 +5,7 @@ from math import isnan
 from typing import Final
 
 from idiff.features.evidence import Evidence
-from idiff.thinking.readings import Quality, Reading
+from idiff.thinking.scales import Quality, Reading
 from idiff.types import Features, Side
 
 Readings = dict[Quality, Reading]

@@ -85,7 +85,7 @@ def read_line(text: str) -> Line | None:
     region, metric = split_header(header)
     if metric is None:
         metric = spoken_metric(finding)
-    return Line(region, metric, finding, favoured(finding), None) if metric else None
+    return Line(region, metric, finding, favoured(finding)) if metric else None
 
 
 def split_header(header: str) -> tuple[str, str | None]:

@@ -1,44 +1,12 @@
-"""Measured A-B differences on scales where equal steps look about equally large, with dead-bands and grades."""
+"""Measured A-B differences on scales where equal steps look about equally large."""
 
-from dataclasses import dataclass
 from math import copysign, isnan, log2
-from typing import Final, Literal
+from typing import Final
 
 from idiff.features.edges import Edges
 from idiff.features.evidence import Evidence
-from idiff.types import Features, Side, Statistics
-
-Quality = Literal[
-    "sharpness", "laplacian", "detail", "texture", "grain", "shadow_grain", "color_grain", "halos", "blocks",
-    "resolution", "global_sharpness", "brightness", "highlights", "shadows", "contrast", "color", "warmth", "green",
-]  # fmt: skip
-
-GRADES: Final[dict[Quality, tuple[float, float, float]]] = {
-    "sharpness": (0.20, 0.45, 1.00),
-    "laplacian": (0.45, 0.70, 1.80),
-    "detail": (0.40, 0.70, 1.80),
-    "texture": (0.18, 0.40, 0.90),
-    "grain": (0.30, 0.70, 1.40),
-    "shadow_grain": (0.30, 0.70, 1.40),
-    "color_grain": (0.35, 0.70, 1.40),
-    "halos": (0.20, 0.35, 0.55),
-    "blocks": (0.60, 1.20, 2.00),
-    "resolution": (0.10, 0.50, 1.00),
-    "global_sharpness": (0.15, 0.35, 0.80),
-    "brightness": (6.0, 16.0, 40.0),
-    "highlights": (0.01, 0.04, 0.12),
-    "shadows": (0.01, 0.04, 0.12),
-    "contrast": (0.10, 0.25, 0.60),
-    "color": (0.15, 0.35, 0.80),
-    "warmth": (4.0, 9.0, 20.0),
-    "green": (4.0, 9.0, 20.0),
-}
-"""From where a difference counts as slight, noticeable and considerable.
-
-The first is the dead-band: about 95 % of near-identical pictures (the same photo as JPEG of quality 90 and 95, or its
-crop shifted by a few pixels) differ by less, which tests/test_grounded.py checks. Units: octaves (log2 of a ratio), but
-grey levels for brightness, warmth and green, shares for highlights and shadows, and shares of an edge's step for halos.
-"""
+from idiff.thinking.scales import SCALES, Quality, Reading, grade
+from idiff.types import Features, Statistics
 
 VISIBLE_GRAIN: Final = 1.0
 """Grey levels of grain or texture that the eye hardly sees, added before the logarithm to keep traces small."""
@@ -69,20 +37,6 @@ CLIPPED_EDGES: Final = 0.3
 """Octaves by which such clipping may widen or narrow edges."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """One quality of the pair. `value`: A minus B on its scale; `more`: who has more of it, None within the dead-band.
-
-    `level`: 0 within the dead-band, 1 slight, 2 noticeable, 3 considerable. `weight`: the difference in dead-bands.
-    """
-
-    quality: Quality
-    value: float
-    more: Side | None
-    level: int
-    weight: float
-
-
 def read(features: Features, a: Evidence, b: Evidence) -> dict[Quality, Reading]:
     """Readings of a pair, antisymmetric in the photos; a quality that cannot be measured in both is absent."""
     tones = features.a.global_view, features.b.global_view
@@ -111,7 +65,7 @@ def _crop(features: Features, a: Evidence, b: Evidence, color: float) -> dict[Qu
     sharpness = _sharper(a.edges, b.edges)
     grain = 0.0
 
-    alike = abs(tones[0].brightness - tones[1].brightness) < GRADES["brightness"][0]
+    alike = abs(tones[0].brightness - tones[1].brightness) < SCALES["brightness"].grades[0]
     elsewhere = not alike and abs(clipped) >= CLIPPED_MUCH
 
     def beyond_tone(value: float, *explained: float) -> float:
@@ -144,14 +98,6 @@ def _crop(features: Features, a: Evidence, b: Evidence, color: float) -> dict[Qu
         rims = _beyond(a.edges.overshoot - b.edges.overshoot, RIMS_PER_OCTAVE * sharpness)
         values["halos"] = 0.0 if abs(clipped) >= CLIPPED_MORE and rims * clipped < 0 else rims
     return values
-
-
-def grade(quality: Quality, value: float) -> Reading:
-    """`value`, A minus B, as a reading."""
-    size = abs(value)
-    level = sum(size >= threshold for threshold in GRADES[quality])
-    more: Side | None = None if level == 0 else "A" if value > 0 else "B"
-    return Reading(quality, value, more, level, size / GRADES[quality][0])
 
 
 def _octaves(a: float, b: float, floor: float) -> float:

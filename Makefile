@@ -37,7 +37,7 @@ $(VENV)/.ready: pyproject.toml
 # Its own environment: the tests of idiff_models need torch, which the service must run without.
 $(DEV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(DEV)
-	$(DEV)/bin/pip install --quiet --disable-pip-version-check -e '.[cpu,train,dev]'
+	$(DEV)/bin/pip install --quiet --disable-pip-version-check -e '.[cpu,train,text,dev]'
 	touch $@
 
 $(VLLM)/.ready: deploy/vllm/install-cpu.sh

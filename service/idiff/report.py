@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from idiff.schemas import Comparison, Verdict
+from idiff.schemas import Comparison, Line, Verdict
 
 CERTAIN: Final = 0.99
 """Confidence above which figures would claim more than any model knows."""
@@ -27,8 +27,9 @@ def _lines(comparison: Comparison) -> Iterator[str]:
     if comparison.rationale:
         yield ""
         yield f"Why ({comparison.rationale.source})"
-        for line in comparison.rationale.text.splitlines():
-            yield f"  {line}"
+        for line in comparison.rationale.lines:
+            yield f"  {line.region} {line.metric}: {line.text}{_doubt(line)}"
+        yield f"  {comparison.rationale.text.splitlines()[-1]}"
     if comparison.warnings:
         yield ""
         yield "Warnings"
@@ -36,6 +37,14 @@ def _lines(comparison: Comparison) -> Iterator[str]:
             yield f"  {warning.code}: {warning.message}"
     yield ""
     yield f"Release {comparison.provenance.release}, {comparison.timings_ms['total']:.0f} ms"
+
+
+def _doubt(line: Line) -> str:
+    """What the measurements say against a line."""
+    if line.agrees is not False or line.measured is None:
+        return ""
+    found = line.measured
+    return f" [measured otherwise: {found.quality} {found.difference:+.2f} {found.unit}, A minus B]"
 
 
 def headline(verdict: Verdict) -> str:

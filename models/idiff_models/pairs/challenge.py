@@ -7,32 +7,69 @@ person, `s_` scene.
 
 import json
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from idiff.types import CategoryName
+from idiff.types import CategoryName, Side
 from idiff.upload import MERGED_FIELDS
 from idiff_models.pairs.pair import LabelledPair, Names, PairsError
 
+T = TypeVar("T")
+
+THINKING = re.compile(r"<thinking>(.*?)</thinking>", re.DOTALL | re.IGNORECASE)
 ANSWER = re.compile(r"<answer>\s*([AB])\s*</answer>", re.IGNORECASE)
 CATEGORIES: dict[str, CategoryName] = {"p": "person", "s": "scene"}
 
 
+@dataclass(frozen=True)
+class Told:
+    """What was written of a pair: by an expert, or by a model. `answer` is None where none was given."""
+
+    name: str
+    category: CategoryName | None
+    answer: Side | None
+    rationale: str
+
+
 def read_challenge(path: Path, text: str, root: Path) -> list[LabelledPair]:
     """Pairs of the JSONL `text` of file `path`, their pictures below `root`; raises PairsError."""
-    names, pairs = Names(), []
+    names = Names()
+    return _rows(path, text, lambda row: _pair(row, root, names))
+
+
+def read_told(path: Path) -> list[Told]:
+    """The rationales of a JSONL file of the challenge's form; raises PairsError."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PairsError(path, 0, f"cannot be read: {error}") from error
+    names = Names()
+    return _rows(path, text, lambda row: _told(row, path, names))
+
+
+def _rows(path: Path, text: str, read: Callable[[Any], T]) -> list[T]:
+    found = []
     for line, record in enumerate(text.split("\n"), 1):
         if not record.strip():
             continue
         try:
-            row = json.loads(record)
+            found.append(read(json.loads(record)))
         except json.JSONDecodeError as error:
             raise PairsError(path, line, f"is not JSON: {error.msg}") from error
-        try:
-            pairs.append(_pair(row, root, names))
         except ValueError as error:
             raise PairsError(path, line, str(error)) from error
-    return pairs
+    return found
+
+
+def _told(row: Any, root: Path, names: Names) -> Told:  # noqa: ANN401
+    pair, text = _pair(row, root, names), _said(row)
+    thought = THINKING.search(text)
+    if not thought:
+        raise ValueError("field solution or messages: no <thinking>...</thinking>")
+    side: Side | None = None if pair.target is None else "A" if pair.target > 0.5 else "B"
+    return Told(pair.name, pair.category, side, thought[1].strip())
 
 
 def _pair(row: Any, root: Path, names: Names) -> LabelledPair:  # noqa: ANN401
@@ -44,11 +81,15 @@ def _pair(row: Any, root: Path, names: Names) -> LabelledPair:  # noqa: ANN401
     return LabelledPair(names.unique(name), images, _target(row), CATEGORIES.get(name.partition("_")[0]))
 
 
+def _said(row: dict[str, Any]) -> str:
+    return str(row.get("solution") or _assistant(row.get("messages")))
+
+
 def _target(row: dict[str, Any]) -> float | None:
-    text = row.get("solution") or _assistant(row.get("messages"))
+    text = _said(row)
     if not text:
         return None
-    answers = ANSWER.findall(str(text))
+    answers = ANSWER.findall(text)
     if not answers:
         raise ValueError("field solution or messages: no <answer>A</answer> or <answer>B</answer>")
     return 1.0 if answers[-1].upper() == "A" else 0.0

@@ -1,0 +1,88 @@
+"""`idiff thinking score`: words against the experts', beside the text that saw nothing."""
+
+import json
+from itertools import product
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from idiff_models.thinking.cli import app
+
+for package in ("nltk", "rouge_score", "rouge", "jieba"):
+    pytest.importorskip(package, reason="needs the text extra")
+
+TEXTS = (
+    "Face Sharpness: Image A (Left) is sharper.\nGlobal Overall: Image A (Left) is preferred for its crisp face.",
+    "Face Texture: Image A (Left) keeps finer skin.\nGlobal Overall: Image A (Left) is preferred for its natural face.",
+    "Sky Noise: Image B (Right) is cleaner.\nGlobal Overall: Image B (Right) is preferred for its clean sky.",
+)
+
+
+def rationales(file: Path, texts: dict[str, tuple[str, str]]) -> Path:
+    """A file of the challenge's form: text and answer by the picture's name."""
+    rows = (
+        {
+            "images": [f"x/{name}_merged_c0.jpg"],
+            "solution": f"<thinking>\n{text}\n</thinking>\n<answer>{answer}</answer>",
+        }
+        for name, (text, answer) in texts.items()
+    )
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return file
+
+
+def scored(predictions: Path, references: Path) -> dict[str, object]:
+    result = CliRunner().invoke(app, ["score", str(predictions), str(references), "--json"])
+    assert result.exit_code == 0, result.output
+    found: dict[str, object] = json.loads(result.stdout)
+    return found
+
+
+@pytest.fixture
+def references(tmp_path: Path) -> Path:
+    names = [f"p_{number:03}" for number in range(3)]
+    return rationales(tmp_path / "references.jsonl", dict(zip(names, product(TEXTS, "A"), strict=True)))
+
+
+def test_the_experts_against_themselves(references: Path) -> None:
+    report = scored(references, references)
+    for words in report["words"]:
+        assert words["bleu4"] == pytest.approx(1)
+        assert words["rouge_l"] == pytest.approx(1)
+        assert 0 < words["canned_bleu4"] < words["bleu4"]
+        assert 0 < words["canned_rouge_l"] < words["rouge_l"]
+    assert report["formed"] == report["right"] == {"right": 3, "pairs": 3}
+    assert report["missing"] == []
+
+
+def test_other_words_wrong_answers_and_no_form(tmp_path: Path, references: Path) -> None:
+    poor = {"p_000": ("Nothing.", "B"), "p_001": (TEXTS[1], "A"), "p_009": (TEXTS[0], "A")}
+    report = scored(rationales(tmp_path / "poor.jsonl", poor), references)
+    assert report["pairs"] == 2
+    assert report["missing"] == ["p_002"]
+    assert report["formed"] == report["right"] == {"right": 1, "pairs": 2}
+    assert all(0.4 < words["bleu4"] < 0.6 for words in report["words"])
+
+
+def test_the_report_for_people_names_the_scorers(references: Path) -> None:
+    result = CliRunner().invoke(app, ["score", str(references), str(references)])
+    assert "nltk method1; rouge-score rougeL F | 1.0000 |" in result.stdout
+    assert "jieba tokens, nltk method3" in result.stdout
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"images": ["a.jpg"], "solution": "no thought <answer>A</answer>"}'])
+def test_a_bad_file_is_named(tmp_path: Path, references: Path, text: str) -> None:
+    file = tmp_path / "bad.jsonl"
+    file.write_text(text, encoding="utf-8")
+    result = CliRunner().invoke(app, ["score", str(file), str(references)])
+    assert result.exit_code == 2
+    assert "bad.jsonl: line 1" in result.stderr or "no prediction" in result.stderr
+
+
+def test_the_canned_text_of_the_challenge(data: Path) -> None:
+    """What pasting another expert's words scores, which no figure of a model may be quoted without."""
+    file = data / "raim" / "train_grpo_1536.jsonl"
+    plain, swift = scored(file, file)["words"]
+    assert (plain["canned_bleu4"], plain["canned_rouge_l"]) == pytest.approx((0.0936, 0.2847), abs=2e-3)
+    assert (swift["canned_bleu4"], swift["canned_rouge_l"]) == pytest.approx((0.1747, 0.3931), abs=2e-3)

@@ -84,3 +84,9 @@ def encode(pixels: np.ndarray, kind: str = "PNG", **options: Any) -> bytes:  # n
 def pixels(photo: bytes) -> np.ndarray:
     """A file's pixels."""
     return np.asarray(Image.open(io.BytesIO(photo)).convert("RGB"))
+
+
+@pytest.fixture
+def files(pair: tuple[bytes, bytes]) -> dict[str, bytes]:
+    """The sample pair as form fields."""
+    return {"image_a": pair[0], "image_b": pair[1]}

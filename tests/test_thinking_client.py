@@ -189,7 +189,7 @@ def test_a_slow_consumer_is_not_interrupted_while_it_works() -> None:
     async def scenario() -> None:
         async with (
             serving(complete(pause=0.05), deadline_s=0.3) as (_, model),
-            aclosing(model.stream(prompt(), views())) as pieces,
+            aclosing(model.stream(prompt(), views(), ".*")) as pieces,
         ):
             await anext(pieces)
             await asyncio.sleep(0.5)
@@ -342,7 +342,7 @@ def test_waiting_in_our_own_line_says_nothing_of_the_server() -> None:
             async with ThinkingModel(options) as model:
 
                 async def ask() -> str:
-                    async with aclosing(model.stream(prompt(), views())) as pieces:
+                    async with aclosing(model.stream(prompt(), views(), ".*")) as pieces:
                         return "".join([piece async for piece in pieces])
 
                 texts = await asyncio.gather(*(ask() for _ in range(3)))

@@ -1,64 +1,22 @@
 """The service with a faulty Thinking Model behind it: the verdict never waits on it and never fails with it."""
 
-import asyncio
-import json
-import threading
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from typing import Any
-
 import pytest
-from conftest import Post, serve
+from conftest import Post
 from fastapi.testclient import TestClient
-from thinking_support import RATIONALE, Behaviour, FakeVllm, complete, hangs, hangs_midway, status, turns
+from thinking_support import (
+    RATIONALE,
+    Behaviour,
+    complete,
+    events,
+    hangs,
+    hangs_midway,
+    status,
+    thinking,
+    turns,
+    upstream,
+)
 
-from idiff.config import Settings
 from idiff.thinking import grounded
-
-STREAM = {"Accept": "text/event-stream"}
-
-
-@contextmanager
-def upstream(behaviour: Behaviour) -> Iterator[str]:
-    """A fake vLLM in a thread of its own; its URL."""
-    started, urls = threading.Event(), []
-
-    async def main() -> None:
-        nonlocal loop, over
-        loop, over = asyncio.get_running_loop(), asyncio.Event()
-        async with FakeVllm(behaviour) as server:
-            urls.append(f"http://127.0.0.1:{server.port}")
-            started.set()
-            await over.wait()
-
-    loop: asyncio.AbstractEventLoop
-    over: asyncio.Event
-    thread = threading.Thread(target=lambda: asyncio.run(main()))
-    thread.start()
-    assert started.wait(10)
-    try:
-        yield urls[0]
-    finally:
-        loop.call_soon_threadsafe(over.set)
-        thread.join(10)
-
-
-def thinking(url: str) -> AbstractContextManager[TestClient]:
-    """A service that asks `url`, for at most a second."""
-    return serve(Settings(thinking_url=url, thinking_deadline_s=1.0, lines_min=1))
-
-
-def events(client: TestClient, files: dict[str, bytes]) -> list[tuple[str, dict[str, Any]]]:
-    """The streamed answer's events with their data."""
-    with client.stream("POST", "/compare", files=files, headers=STREAM) as answer:
-        blocks = "".join(answer.iter_text()).strip().split("\n\n")
-    pairs = (dict(line.split(": ", 1) for line in block.splitlines()) for block in blocks)
-    return [(pair["event"], json.loads(pair["data"])) for pair in pairs]
-
-
-@pytest.fixture
-def files(pair: tuple[bytes, bytes]) -> dict[str, bytes]:
-    return {"image_a": pair[0], "image_b": pair[1]}
 
 
 def test_the_model_writes(files: dict[str, bytes]) -> None:

@@ -2,13 +2,18 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Coroutine
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
 import numpy as np
+from conftest import serve
+from fastapi.testclient import TestClient
 
+from idiff.config import Settings
 from idiff.thinking.options import ThinkingOptions
 from idiff.thinking.prompt import Prompt, build
 from idiff.types import (
@@ -76,10 +81,11 @@ def prompt() -> Prompt:
 
 
 class FakeVllm:
-    """An HTTP server on 127.0.0.1 that answers every POST with `behaviour(self, writer)`; `async with` yields it."""
+    """An HTTP server on 127.0.0.1 that answers every POST with `behaviour(writer)`, or with `scoring(writer)` where
+    scores are asked for and it is given; `async with` yields it."""
 
-    def __init__(self, behaviour: "Behaviour") -> None:
-        self.behaviour = behaviour
+    def __init__(self, behaviour: "Behaviour", scoring: "Behaviour | None" = None) -> None:
+        self.behaviour, self.scoring = behaviour, scoring or behaviour
         self.requests: list[dict[str, Any]] = []
         self.headers: list[str] = []
         self.disconnected = asyncio.Event()
@@ -112,9 +118,9 @@ class FakeVllm:
             length = int(head.lower().split("content-length:")[1].split("\r\n")[0])
             self.requests.append(json.loads(await reader.readexactly(length)))
             self.headers.append(head)
-            waits = [
-                asyncio.ensure_future(one) for one in (self.behaviour(writer), reader.read(), self._closing.wait())
-            ]
+            scored = self.requests[-1]["structured_outputs"]["regex"].startswith("\\{")
+            answer = (self.scoring if scored else self.behaviour)(writer)
+            waits = [asyncio.ensure_future(one) for one in (answer, reader.read(), self._closing.wait())]
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             if waits[1].done():
                 self.disconnected.set()
@@ -207,3 +213,44 @@ async def resets(writer: asyncio.StreamWriter) -> None:
     await writer.drain()
     await asyncio.sleep(0.02)
     writer.transport.abort()
+
+
+STREAM = {"Accept": "text/event-stream"}
+
+
+@contextmanager
+def upstream(behaviour: Behaviour, scoring: Behaviour | None = None) -> Iterator[str]:
+    """A fake vLLM in a thread of its own; its URL."""
+    started, urls = threading.Event(), []
+
+    async def main() -> None:
+        nonlocal loop, over
+        loop, over = asyncio.get_running_loop(), asyncio.Event()
+        async with FakeVllm(behaviour, scoring) as server:
+            urls.append(f"http://127.0.0.1:{server.port}")
+            started.set()
+            await over.wait()
+
+    loop: asyncio.AbstractEventLoop
+    over: asyncio.Event
+    thread = threading.Thread(target=lambda: asyncio.run(main()))
+    thread.start()
+    assert started.wait(10)
+    try:
+        yield urls[0]
+    finally:
+        loop.call_soon_threadsafe(over.set)
+        thread.join(10)
+
+
+def thinking(url: str) -> AbstractContextManager[TestClient]:
+    """A service that asks `url`, for at most a second."""
+    return serve(Settings(thinking_url=url, thinking_deadline_s=1.0, lines_min=1))
+
+
+def events(client: TestClient, files: dict[str, bytes], **options: str) -> list[tuple[str, dict[str, Any]]]:
+    """The streamed answer's events with their data."""
+    with client.stream("POST", "/compare", files=files, data=options, headers=STREAM) as answer:
+        blocks = "".join(answer.iter_text()).strip().split("\n\n")
+    pairs = (dict(line.split(": ", 1) for line in block.splitlines()) for block in blocks)
+    return [(pair["event"], json.loads(pair["data"])) for pair in pairs]

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from idiff import __version__, release_cli, report
 from idiff.client import Client, ServiceError
-from idiff.schemas import CategoryOption, Comparison, RationaleOption
+from idiff.schemas import AttributesOption, CategoryOption, Comparison, RationaleOption
 
 app = typer.Typer(help="Which of two photos a professional would prefer, how sure, and why.", no_args_is_help=True)
 app.add_typer(release_cli.app, name="release")
@@ -41,16 +41,18 @@ def compare(
     image_b: Photo,
     category: Annotated[CategoryOption, typer.Option(help="Judge as a person or a scene pair.")] = "auto",
     rationale: Annotated[RationaleOption, typer.Option(help="Who explains the verdict.")] = "auto",
+    attributes: Annotated[bool, typer.Option("--attributes", help="Let the Thinking Model score both photos.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole answer as JSON.")] = False,
     url: Annotated[str | None, typer.Option(help="Ask this service instead of comparing in process.")] = None,
 ) -> None:
     """Compare two photos of the same scene."""
+    rated: AttributesOption = "true" if attributes else "false"
     try:
         if url:
             with Client(url) as client:
-                answer = client.compare(image_a, image_b, category=category, rationale=rationale)
+                answer = client.compare(image_a, image_b, category=category, rationale=rationale, attributes=rated)
         else:
-            answer = _in_process(image_a, image_b, category, rationale)
+            answer = _in_process(image_a, image_b, category, rationale, rated)
     except ServiceError as error:
         raise _refusal(error.detail.code, error.detail.message) from error
     except httpx.TransportError as error:
@@ -80,13 +82,15 @@ def demo(port: Annotated[int, typer.Option(help="Port of the service; started th
     run(port)
 
 
-def _in_process(image_a: Path, image_b: Path, category: CategoryOption, rationale: RationaleOption) -> Comparison:
+def _in_process(
+    image_a: Path, image_b: Path, category: CategoryOption, rationale: RationaleOption, attributes: AttributesOption
+) -> Comparison:
     """The service's own pipeline, without a server."""
     from idiff.errors import IdiffError
     from idiff.local import compare_files
 
     try:
-        return asyncio.run(compare_files(image_a, image_b, category, rationale))
+        return asyncio.run(compare_files(image_a, image_b, category, rationale, attributes))
     except IdiffError as error:
         raise _refusal(error.code, error.message) from error
     except ValidationError as error:

@@ -7,7 +7,7 @@ from typing import Self
 
 import httpx
 
-from idiff.schemas import CategoryOption, Comparison, ErrorBody, ErrorDetail, RationaleOption
+from idiff.schemas import AttributesOption, CategoryOption, Comparison, ErrorBody, ErrorDetail, RationaleOption
 
 
 class ServiceError(Exception):
@@ -41,7 +41,13 @@ class Client:
             return None
 
     def compare(
-        self, image_a: Path, image_b: Path, *, category: CategoryOption = "auto", rationale: RationaleOption = "auto"
+        self,
+        image_a: Path,
+        image_b: Path,
+        *,
+        category: CategoryOption = "auto",
+        rationale: RationaleOption = "auto",
+        attributes: AttributesOption = "false",
     ) -> Comparison:
         """Compare two photo files.
 
@@ -55,7 +61,8 @@ class Client:
                 field: (path.name, files.enter_context(path.open("rb")))
                 for field, path in (("image_a", image_a), ("image_b", image_b))
             }
-            answer = self._http.post("/compare", files=parts, data={"category": category, "rationale": rationale})
+            options = {"category": category, "rationale": rationale, "attributes": attributes}
+            answer = self._http.post("/compare", files=parts, data=options)
         if answer.is_error:
             raise ServiceError(answer.status_code, _detail(answer))
         return Comparison.model_validate_json(answer.content)

@@ -7,12 +7,12 @@ from contextlib import aclosing
 from idiff.engine import Engine
 from idiff.errors import RationaleFailed
 from idiff.pipeline import Judgement, announce
-from idiff.thinking import grounded, prompt
+from idiff.thinking import attributes, grounded, prompt
 from idiff.thinking.check import check
 from idiff.thinking.client import Delta, Restart
 from idiff.thinking.measured import measure
 from idiff.thinking.options import ThinkingUnavailable
-from idiff.types import Notice, Rationale
+from idiff.types import Attributes, Notice, Rationale
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +73,31 @@ def rationale_notices(judgement: Judgement, rationale: Rationale | None) -> tupl
         return ()
     message = f"the Thinking Model did not write the rationale ({rationale.reason}); it is measured"
     return (Notice("rationale_fallback", message, "rationale"),)
+
+
+async def rate(judgement: Judgement, engine: Engine) -> Attributes | None:
+    """Scores of both photos' attributes, None unless asked for; where the model gives none, they say why."""
+    if not judgement.rated:
+        return None
+    with judgement.clock.stage("attributes"):
+        try:
+            return await engine.thinking.rate(attributes.question(), judgement.views)
+        except ThinkingUnavailable as unavailable:
+            reason: str = unavailable.reason
+            log.warning("%s: the Thinking Model scored no attributes: %s", judgement.id, unavailable)
+        except Exception:  # a verdict never fails with what explains it
+            reason = "internal_error"
+            log.exception("%s: the Thinking Model's client failed", judgement.id)
+    missing = Attributes(None, None, reason, attributes.REVISION)
+    announce(judgement, attributes_notices(missing), engine)
+    return missing
+
+
+def attributes_notices(rated: Attributes | None) -> tuple[Notice, ...]:
+    """What to say where scores were asked for and there are none."""
+    if rated is None or rated.reason is None:
+        return ()
+    return (Notice("attributes_missing", f"the Thinking Model scored no attributes ({rated.reason})", "attributes"),)
 
 
 async def _think(judgement: Judgement, engine: Engine) -> AsyncGenerator[Event]:

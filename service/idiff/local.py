@@ -1,5 +1,6 @@
 """The pipeline in process, without a server."""
 
+import asyncio
 from pathlib import Path
 
 from idiff import explanation, pipeline
@@ -7,12 +8,16 @@ from idiff.api import present
 from idiff.config import Settings
 from idiff.engine import Engine
 from idiff.metrics import Metrics
-from idiff.schemas import CategoryOption, Comparison, RationaleOption
+from idiff.schemas import AttributesOption, CategoryOption, Comparison, RationaleOption
 from idiff.upload import make_upload
 
 
 async def compare_files(
-    image_a: Path, image_b: Path, category: CategoryOption = "auto", rationale: RationaleOption = "auto"
+    image_a: Path,
+    image_b: Path,
+    category: CategoryOption = "auto",
+    rationale: RationaleOption = "auto",
+    attributes: AttributesOption = "false",
 ) -> Comparison:
     """Compare two photo files.
 
@@ -22,11 +27,12 @@ async def compare_files(
     """
     upload = make_upload(
         {"image_a": image_a.read_bytes(), "image_b": image_b.read_bytes()},
-        {"category": category, "rationale": rationale},
+        {"category": category, "rationale": rationale, "attributes": attributes},
     )
     engine = Engine.load(Settings(), Metrics())
     try:
         judgement = await pipeline.judge(upload, engine)
-        return present.comparison(judgement, await explanation.conclude(judgement, engine), engine)
+        told = await asyncio.gather(explanation.conclude(judgement, engine), explanation.rate(judgement, engine))
+        return present.comparison(judgement, *told, engine)
     finally:
         await engine.close()

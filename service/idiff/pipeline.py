@@ -23,10 +23,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Everything known when the verdict is final."""
+    """Everything known when the verdict is final. `wanted`: who is to explain it; `rated`: whether attributes are to be
+    scored."""
 
     id: str
     wanted: RationaleOption
+    rated: bool
     views: Views
     verdict: Verdict
     features: Features
@@ -51,7 +53,9 @@ async def judge(upload: Upload, engine: Engine) -> Judgement:
         features = Features(*await asyncio.gather(*(engine.run(measure_photo, photo) for photo in (views.a, views.b))))
     if verdict.split:
         notices += (Notice("split_vote", "the ensemble's members disagree about the preferred photo"),)
-    judgement = Judgement(uuid.uuid4().hex, upload.rationale, views, verdict, features, notices, clock)
+    judgement = Judgement(
+        uuid.uuid4().hex, upload.rationale, upload.attributes, views, verdict, features, notices, clock
+    )
     engine.metrics.observe_verdict(verdict)
     announce(judgement, notices, engine)
     return judgement

@@ -30,6 +30,11 @@ def _lines(comparison: Comparison) -> Iterator[str]:
         for line in comparison.rationale.lines:
             yield f"  {line.region} {line.metric}: {line.text}{_doubt(line)}"
         yield f"  {comparison.rationale.text.splitlines()[-1]}"
+    if comparison.attributes and comparison.attributes.a and comparison.attributes.b:
+        yield ""
+        yield "Attributes, 1 bad to 5 excellent"
+        for name, a in comparison.attributes.a:
+            yield f"  A {a:.1f}  B {getattr(comparison.attributes.b, name):.1f}  {name}"
     if comparison.warnings:
         yield ""
         yield "Warnings"

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 Side = Literal["A", "B"]
 CategoryOption = Literal["auto", "person", "scene"]
 RationaleOption = Literal["auto", "model", "measured", "none"]
+AttributesOption = Literal["false", "true"]
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -81,6 +82,28 @@ class Rationale(Wire):
     grounding: Share | None = Field(description="Share of checkable lines that agree with the measurements.")
     reason: str | None = Field(description="Why the Thinking Model did not write it; null where it did.")
     prompt_version: str = Field(description="Version of the prompt, or of the measured rationale's rules.")
+
+
+Score = Annotated[float, Field(ge=1, le=5)]
+
+
+class Scores(Wire):
+    """A photo's attributes, 1 (bad) to 5 (excellent)."""
+
+    overall: Score = Field(description="The whole picture's quality.")
+    sharpness: Score = Field(description="Focus, edges and fine detail.")
+    color_fidelity: Score = Field(description="How accurate and natural the colors are.")
+    noise: Score = Field(description="Freedom from noise and artifacts: 5 is clean.")
+    composition: Score = Field(description="Framing, light and arrangement.")
+
+
+class Attributes(Wire):
+    """The Thinking Model's scores of both photos, for `attributes=true`. Measured differences are no scores."""
+
+    a: Scores | None = Field(description="Null where no model gave any.")
+    b: Scores | None
+    reason: str | None = Field(description="Why there are none; null where there are.")
+    prompt_version: str = Field(description="Version of the prompt.")
 
 
 class Statistics(Wire):
@@ -165,8 +188,8 @@ class Warning(Wire):  # noqa: A001
 
     code: str = Field(
         description="Machine-readable: not_same_scene, alignment_failed, resolution_differs, low_resolution, "
-        "split_vote, rationale_fallback, rationale_failed, gain_map_ignored, extra_images_ignored, hdr_tone_mapped, "
-        "profile_missing, profile_invalid, alpha_composited; later versions may add more.",
+        "split_vote, rationale_fallback, rationale_failed, attributes_missing, gain_map_ignored, extra_images_ignored, "
+        "hdr_tone_mapped, profile_missing, profile_invalid, alpha_composited; later versions may add more.",
         examples=["not_same_scene"],
     )
     message: str = Field(description="For people.")
@@ -190,6 +213,7 @@ class Comparison(Wire):
     api_version: Literal[1] = 1
     verdict: Verdict
     rationale: Rationale | None = Field(description="Null for rationale=none, and where it failed.")
+    attributes: Attributes | None = Field(default=None, description="Null unless asked for.")
     features: Features
     views: Views
     warnings: list[Warning]

@@ -201,3 +201,24 @@ class Rationale:
         """Share of the checkable lines that agree with the measurements, 0-1; None where none is checkable."""
         checked = [line.agrees for line in self.lines if line.agrees is not None]
         return sum(checked) / len(checked) if checked else None
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """A photo's attributes as the Thinking Model scores them, 1 (bad) to 5 (excellent); of `noise`, 5 is clean."""
+
+    overall: float
+    sharpness: float
+    color_fidelity: float
+    noise: float
+    composition: float
+
+
+@dataclass(frozen=True, slots=True)
+class Attributes:
+    """Scores of both photos, None where no model gave any: `reason` says why."""
+
+    a: Scores | None
+    b: Scores | None
+    reason: str | None
+    prompt_version: str

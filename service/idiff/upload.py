@@ -1,18 +1,20 @@
-"""One request as the pipeline takes it: files by field name, in one of three layouts, and two options."""
+"""One request as the pipeline takes it: files by field name, in one of three layouts, and options."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, cast, get_args
 
 from idiff.errors import InvalidOption, MissingField, MixedLayouts, UnknownField
-from idiff.schemas import CategoryOption, RationaleOption
+from idiff.schemas import AttributesOption, CategoryOption, RationaleOption
 
 PHOTO_FIELDS: Final = ("image_a", "image_b", "crop_a", "crop_b")
 MERGED_FIELDS: Final = ("merged_global", "merged_crop")
 OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "category": get_args(CategoryOption),
     "rationale": get_args(RationaleOption),
+    "attributes": get_args(AttributesOption),
 }
+"""Allowed values by option, the default first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,7 @@ class Upload:
     images: Mapping[str, bytes]
     category: CategoryOption
     rationale: RationaleOption
+    attributes: bool
 
     @property
     def merged(self) -> bool:
@@ -55,6 +58,7 @@ def make_upload(images: Mapping[str, bytes], options: Mapping[str, str]) -> Uplo
         images,
         cast("CategoryOption", options.get("category", "auto")),
         cast("RationaleOption", options.get("rationale", "auto")),
+        options.get("attributes") == "true",
     )
 
 

@@ -1,5 +1,6 @@
 """POST /compare."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
@@ -20,10 +21,10 @@ from idiff.types import Rationale
 
 router = APIRouter(tags=["comparison"])
 
-STREAM_TEXT = """The same as server-sent events with JSON data, for `Accept: text/event-stream`: `verdict` (a Comparison
-whose rationale is null) as soon as it exists, `rationale.delta` {"text"}, `rationale.restart` {"reason"} where what was
-sent must be dropped, `rationale` (a Rationale, authoritative), `error` where something failed after the start, and
-`done` (warnings and timings of the whole)."""
+STREAM_TEXT = """The same as server-sent events with JSON data, for `Accept: text/event-stream`: `verdict` (a
+Comparison whose rationale is null) as soon as it exists, `rationale.delta` {"text"}, `rationale.restart` {"reason"}
+where what was sent must be dropped, `rationale` (a Rationale, authoritative), `attributes` (where asked for), `error`
+where something failed after the start, and `done` (warnings and timings of the whole)."""
 
 
 @router.post(
@@ -48,31 +49,38 @@ async def compare(request: Request) -> Response:
     if _streamed(request.headers.get("accept", "")):
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(_events(judgement, engine), media_type="text/event-stream", headers=headers)
-    rationale = await explanation.conclude(judgement, engine)
-    answer = present.comparison(judgement, rationale, engine)
+    rationale, attributes = await asyncio.gather(
+        explanation.conclude(judgement, engine), explanation.rate(judgement, engine)
+    )
+    answer = present.comparison(judgement, rationale, attributes, engine)
     timing = ", ".join(f"{stage};dur={ms}" for stage, ms in answer.timings_ms.items())
     return Response(answer.model_dump_json(), media_type="application/json", headers={"Server-Timing": timing})
 
 
 async def _events(judgement: Judgement, engine: Engine) -> AsyncIterator[bytes]:
     yield _event("verdict", present.verdict(judgement, engine))
-    rationale = None
+    rationale, rating = None, asyncio.create_task(explanation.rate(judgement, engine))
     try:
-        async with aclosing(explanation.explain(judgement, engine)) as events:
-            async for event in events:
-                match event:
-                    case Delta(text):
-                        yield _event("rationale.delta", schemas.RationaleDelta(text=text))
-                    case Restart(reason):
-                        yield _event("rationale.restart", schemas.RationaleRestart(reason=reason))
-                    case Rationale():
-                        rationale = event
-                        yield _event("rationale", schemas.Rationale.model_validate(event))
-    except Exception as error:
-        problem = problems.unexpected(error)
-        engine.metrics.errors.labels(problem.error.code).inc()
-        yield _event("error", problem)
-    yield _event("done", present.done(judgement, rationale, engine))
+        try:
+            async with aclosing(explanation.explain(judgement, engine)) as events:
+                async for event in events:
+                    match event:
+                        case Delta(text):
+                            yield _event("rationale.delta", schemas.RationaleDelta(text=text))
+                        case Restart(reason):
+                            yield _event("rationale.restart", schemas.RationaleRestart(reason=reason))
+                        case Rationale():
+                            rationale = event
+                            yield _event("rationale", schemas.Rationale.model_validate(event))
+        except Exception as error:
+            problem = problems.unexpected(error)
+            engine.metrics.errors.labels(problem.error.code).inc()
+            yield _event("error", problem)
+        if attributes := await rating:
+            yield _event("attributes", schemas.Attributes.model_validate(attributes))
+        yield _event("done", present.done(judgement, rationale, attributes, engine))
+    finally:
+        rating.cancel()  # of a caller who left; one that is done stays done
 
 
 def _streamed(accept: str) -> bool:

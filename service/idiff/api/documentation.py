@@ -21,6 +21,7 @@ _PHOTO_TEXT = {
 _OPTION_TEXT = {
     "category": "Judge as a person or a scene pair; `auto` looks for faces.",
     "rationale": "Who explains: the Thinking Model, measurements, nobody; `auto` is the model where one is configured.",
+    "attributes": "Whether the Thinking Model also scores each photo's attributes.",
 }
 FORM: dict[str, Any] = {
     "required": True,
@@ -33,7 +34,7 @@ FORM: dict[str, Any] = {
                     for name in (*PHOTO_FIELDS, *MERGED_FIELDS)
                 }
                 | {
-                    name: {"type": "string", "enum": values, "default": "auto", "description": _OPTION_TEXT[name]}
+                    name: {"type": "string", "enum": values, "default": values[0], "description": _OPTION_TEXT[name]}
                     for name, values in OPTIONS.items()
                 },
                 "anyOf": [{"required": ["image_a", "image_b"]}, {"required": ["merged_global"]}],

@@ -2,10 +2,10 @@
 
 from idiff import __version__, schemas
 from idiff.engine import Engine
-from idiff.explanation import rationale_notices
+from idiff.explanation import attributes_notices, rationale_notices
 from idiff.imaging import PREPROCESSING_VERSION
 from idiff.pipeline import Judgement
-from idiff.types import Image, Notice, PhotoViews, Rationale, Verdict, Views
+from idiff.types import Attributes, Image, Notice, PhotoViews, Rationale, Verdict, Views
 
 
 def verdict(judgement: Judgement, engine: Engine) -> schemas.Comparison:
@@ -28,21 +28,29 @@ def verdict(judgement: Judgement, engine: Engine) -> schemas.Comparison:
     )
 
 
-def comparison(judgement: Judgement, rationale: Rationale | None, engine: Engine) -> schemas.Comparison:
+def comparison(
+    judgement: Judgement, rationale: Rationale | None, attributes: Attributes | None, engine: Engine
+) -> schemas.Comparison:
     """The whole answer."""
-    answer, end = verdict(judgement, engine), done(judgement, rationale, engine)
+    answer, end = verdict(judgement, engine), done(judgement, rationale, attributes, engine)
+    answer.attributes = schemas.Attributes.model_validate(attributes) if attributes else None
     answer.rationale = schemas.Rationale.model_validate(rationale) if rationale else None
     answer.provenance.adapter = end.adapter
     answer.warnings, answer.timings_ms = end.warnings, end.timings_ms
     return answer
 
 
-def done(judgement: Judgement, rationale: Rationale | None, engine: Engine) -> schemas.Done:
-    """What the rationale adds to the answer beside itself: the last event of a stream."""
+def done(
+    judgement: Judgement, rationale: Rationale | None, attributes: Attributes | None, engine: Engine
+) -> schemas.Done:
+    """What rationale and attributes add to the answer beside themselves: the last event of a stream."""
+    thought = (rationale and rationale.source == "model") or (attributes and attributes.reason is None)
     return schemas.Done(
         id=judgement.id,
-        warnings=_warnings(judgement.notices + rationale_notices(judgement, rationale)),
-        adapter=engine.settings.thinking_model if rationale and rationale.source == "model" else None,
+        warnings=_warnings(
+            judgement.notices + rationale_notices(judgement, rationale) + attributes_notices(attributes)
+        ),
+        adapter=engine.settings.thinking_model if thought else None,
         timings_ms=judgement.clock.milliseconds(),
     )
 

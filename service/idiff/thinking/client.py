@@ -9,8 +9,10 @@ from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
+from idiff.thinking import attributes
 from idiff.thinking.breaker import Breaker
 from idiff.thinking.call import Call, Clock, Observer
+from idiff.thinking.form import rationale_regex
 from idiff.thinking.messages import request_body
 from idiff.thinking.options import Reason, ThinkingOptions, ThinkingUnavailable
 from idiff.thinking.parse import FormError, parse
@@ -18,7 +20,7 @@ from idiff.thinking.prompt import Prompt
 from idiff.thinking.slots import Slots
 from idiff.thinking.sse import Chunk, Usage
 from idiff.thinking.upstream import completion, http_client
-from idiff.types import Rationale, Views
+from idiff.types import Attributes, Rationale, Views
 
 OUTCOMES: dict[Reason, bool] = {
     "timeout": False,
@@ -106,8 +108,10 @@ class ThinkingModel(AbstractAsyncContextManager["ThinkingModel"]):
     async def _attempt(
         self, prompt: Prompt, views: Views, temperature: float, clock: Clock
     ) -> AsyncGenerator[Delta | Rationale]:
+        options = self.options
+        form = rationale_regex(options.lines_min, options.lines_max, options.line_chars)
         pieces: list[str] = []
-        async with aclosing(self.stream(prompt, views, temperature, clock)) as stream:
+        async with aclosing(self.stream(prompt, views, form, temperature, clock)) as stream:
             async for piece in stream:
                 pieces.append(piece)
                 yield Delta(piece)
@@ -116,26 +120,33 @@ class ThinkingModel(AbstractAsyncContextManager["ThinkingModel"]):
             lines, summary = parse(text)
         except FormError as error:
             raise ThinkingUnavailable("malformed", str(error)) from None
-        if not self.options.lines_min <= len(lines) <= self.options.lines_max:
+        if not options.lines_min <= len(lines) <= options.lines_max:
             raise ThinkingUnavailable("malformed", f"{len(lines)} lines before the summary")
         yield Rationale("model", text, lines, summary, None, prompt.version)
 
+    async def rate(self, prompt: Prompt, views: Views) -> Attributes:
+        """Scores of both photos' attributes.
+
+        Raises:
+            ThinkingUnavailable: no usable ones came in time.
+        """
+        async with aclosing(self.stream(prompt, views, attributes.scores_regex())) as pieces:
+            return attributes.read("".join([piece async for piece in pieces]))
+
     async def stream(
-        self, prompt: Prompt, views: Views, temperature: float = 0.0, clock: Clock | None = None
+        self, prompt: Prompt, views: Views, form: str, temperature: float = 0.0, clock: Clock | None = None
     ) -> AsyncGenerator[str]:
-        """The raw text, piece by piece as it is generated; `clock` of the options if None. To be closed like `explain`.
+        """Text of the regular expression `form`, piece by piece as it is generated. To be closed like `explain`.
+
+        `clock`: one that runs already; a new one of the options if None.
 
         Raises:
             ThinkingUnavailable: at any point.
         """
+        body = partial(request_body, prompt, views, self.options, form, temperature)
         clock, call = clock or Clock(self.options.deadline_s, self.options.first_token_s), Call()
         try:
-            async with (
-                self.slots.hold(clock.deadline),
-                aclosing(
-                    self._guarded(partial(request_body, prompt, views, self.options, temperature), clock, call)
-                ) as pieces,
-            ):
+            async with self.slots.hold(clock.deadline), aclosing(self._guarded(body, clock, call)) as pieces:
                 async for piece in pieces:
                     yield piece
             call.outcome = "ok"

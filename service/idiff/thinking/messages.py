@@ -10,7 +10,6 @@ import numpy as np
 import simplejpeg
 
 from idiff.imaging.resize import resize
-from idiff.thinking.form import rationale_regex
 from idiff.thinking.options import ThinkingOptions
 from idiff.thinking.prompt import VIEW_LABELS, Prompt
 from idiff.types import Image, Size, Views
@@ -48,12 +47,11 @@ def user_parts(prompt: Prompt, views: Views, pixels: int) -> list[dict[str, Any]
     return parts
 
 
-def request_body(prompt: Prompt, views: Views, options: ThinkingOptions, temperature: float = 0.0) -> bytes:
-    """The whole request as JSON: streamed with usage, and held to the rationale's form; greedy at temperature 0.
+def request_body(prompt: Prompt, views: Views, options: ThinkingOptions, form: str, temperature: float = 0.0) -> bytes:
+    """The whole request as JSON: streamed with usage, held to the regular expression `form`, greedy at temperature 0.
 
     Milliseconds of CPU for four views: call it off the event loop.
     """
-    form = rationale_regex(options.lines_min, options.lines_max, options.line_chars)
     request = {
         "model": options.model,
         "messages": [

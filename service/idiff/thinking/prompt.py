@@ -48,15 +48,15 @@ def build(
     """
     name = category or "generic"
     stages = [f"{wording}-{REVISION}", name]
-    parts = [_template(name).format_map(_slots(name, lines))]
+    parts = [template(name).format_map(_slots(name, lines))]
     if features:
         stages.append("cv")
-        parts += [_template("evidence") + "\n" + evidence(features)]
+        parts += [template("evidence") + "\n" + evidence(features)]
     if verdict:
         stages.append("answer")
         parts.append(answer_line(verdict, wording))
     stages.append(f"{lines[0]}-{lines[1]}")
-    return Prompt(version="/".join(stages), system=_template("system"), user="\n\n".join(parts))
+    return Prompt(version="/".join(stages), system=template("system"), user="\n\n".join(parts))
 
 
 def answer_line(verdict: Verdict, wording: Wording = "idiff") -> str:
@@ -91,5 +91,6 @@ def _slots(template: str, lines: tuple[int, int]) -> dict[str, str]:
 
 
 @cache
-def _template(name: str) -> str:
+def template(name: str) -> str:
+    """A text of the package's `templates` folder."""
     return (files("idiff.thinking") / "templates" / f"{name}.txt").read_text(encoding="utf-8").strip()

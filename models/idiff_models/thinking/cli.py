@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -16,6 +16,41 @@ File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSONL o
 @app.callback()
 def thinking() -> None:
     """The Thinking Model: what it is trained on and how it is measured."""
+
+
+@app.command()
+def dataset(
+    references: File,
+    out: Annotated[Path, typer.Option(help="Folder for sft.jsonl, grpo.jsonl and the views.", file_okay=False)],
+    root: Annotated[Path | None, typer.Option(help="Folder that the pictures' paths are relative to.")] = None,
+    pairs: Annotated[
+        Path | None, typer.Option(help="Another list of the pairs' photos, by the same names.", exists=True)
+    ] = None,
+    stage: Annotated[
+        Literal["baseline", "templates", "cv", "answer"], typer.Option(help="What the prompt holds: Table 4.")
+    ] = "answer",
+    answers: Annotated[
+        Literal["truth", "model", "wrong"], typer.Option(help="Whose answer the prompt gives: Table 8.")
+    ] = "truth",
+    wording: Annotated[
+        Literal["idiff", "paper"],
+        typer.Option(help="The paper's names a winner even where votes split."),
+    ] = "idiff",
+    release: Annotated[Path | None, typer.Option(help="Answer Model release; the bundled one by default.")] = None,
+) -> None:
+    """Rows for ms-swift's SFT and GRPO: the service's own views and prompts, and the experts' rationales."""
+    packages(("onnxruntime", "cv2", "tqdm"), "cpu,evaluate")
+    from idiff.errors import IdiffError
+    from idiff_models.pairs import PairsError, read_pairs
+    from idiff_models.pairs.challenge import read_told
+    from idiff_models.thinking.dataset import Asked, DatasetError, write
+
+    try:
+        asked = Asked(stage, answers, wording)
+        rows = write(read_pairs(pairs or references, root), read_told(references), out, asked, release)
+    except (PairsError, DatasetError, IdiffError) as error:
+        raise refusal(error) from error
+    typer.echo(f"{out}: {rows} rows each in sft.jsonl and grpo.jsonl, stage {stage}, answers {answers}")
 
 
 @app.command()

@@ -24,6 +24,11 @@ CLAUSE: Final = re.compile(
 CONCESSION: Final = re.compile(r"\b(?:despite|although)\b[^,.;]*,", re.IGNORECASE)
 """`Despite some noise,` concedes a point without making it."""
 
+SIDES: Final = (("A", "B"), ("a", "b"), ("Left", "Right"), ("left", "right"))
+OTHERS: Final = dict(SIDES) | {right: left for left, right in SIDES}
+EXCHANGED: Final = re.compile(rf"\b(?:{'|'.join(OTHERS)})\b")
+"""The words of a name that tell the images apart."""
+
 COMPARED: Final = re.compile(
     r"\b(?:than|compared (?:to|with)|relative to|over|outperforming|preferable to|unlike|versus)\b", re.IGNORECASE
 )
@@ -75,6 +80,15 @@ def favoured(text: str) -> Side | None:
         balance += subject * _tone(IMAGE.sub(" ", clause).lower())
         last = named[-1][1] if named else last
     return "A" if balance > 0 else "B" if balance < 0 else None
+
+
+def mirror(text: str) -> str:
+    """`text` with the names of the two images exchanged; a left cheek stays one."""
+    return IMAGE.sub(lambda name: EXCHANGED.sub(_exchange, name.group()), text)
+
+
+def _exchange(word: re.Match[str]) -> str:
+    return OTHERS[word.group()]
 
 
 def _sign(name: str) -> int:

@@ -26,24 +26,37 @@ def cap(view: Image, pixels: int) -> Image:
     return resize(view, Size(max(1, int(width * scale)), max(1, int(height * scale))))
 
 
+def encode(view: Image, pixels: int) -> bytes:
+    """One view as it is sent: a JPEG of at most `pixels` pixels."""
+    kept = np.ascontiguousarray(cap(view, pixels))
+    return bytes(simplejpeg.encode_jpeg(kept, quality=JPEG_QUALITY, colorspace="RGB", colorsubsampling="444"))
+
+
 def image_part(view: Image, pixels: int) -> dict[str, Any]:
     """One view as an image part: a JPEG data URL, and an id derived from those very bytes.
 
     The server trusts the id over the pixels when it looks into its cache, so it must be the content's own.
     """
-    jpeg = simplejpeg.encode_jpeg(
-        np.ascontiguousarray(cap(view, pixels)), quality=JPEG_QUALITY, colorspace="RGB", colorsubsampling="444"
-    )
+    jpeg = encode(view, pixels)
     url = "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
     return {"type": "image_url", "image_url": {"url": url}, "uuid": hashlib.sha256(jpeg).hexdigest()}
 
 
+def pictures(views: Views) -> tuple[Image, Image, Image, Image]:
+    """The four views in the order of `VIEW_LABELS`: global left, global right, crop left, crop right."""
+    return views.a.global_view, views.b.global_view, views.a.crop_view, views.b.crop_view
+
+
+def introduced(label: str) -> str:
+    """The text before an image."""
+    return f"\n{label}\n"
+
+
 def user_parts(prompt: Prompt, views: Views, pixels: int) -> list[dict[str, Any]]:
-    """The user message: text, then global left, global right, crop left and crop right, each behind its label."""
-    pictures = (views.a.global_view, views.b.global_view, views.a.crop_view, views.b.crop_view)
+    """The user message: text, then the views, each behind its label."""
     parts: list[dict[str, Any]] = [{"type": "text", "text": prompt.user}]
-    for label, picture in zip(VIEW_LABELS, pictures, strict=True):
-        parts += [{"type": "text", "text": f"\n{label}\n"}, image_part(picture, pixels)]
+    for label, picture in zip(VIEW_LABELS, pictures(views), strict=True):
+        parts += [{"type": "text", "text": introduced(label)}, image_part(picture, pixels)]
     return parts
 
 

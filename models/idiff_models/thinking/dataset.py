@@ -1,0 +1,153 @@
+"""What the Thinking Model is trained on: pairs as the service sees and asks about them, and what the experts wrote.
+
+Views, statistics, verdict and prompt come from the service's own pipeline, so training and serving cannot drift apart.
+"""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, Literal, get_args
+
+from tqdm import tqdm
+
+from idiff import pipeline
+from idiff.config import Settings
+from idiff.engine import Engine
+from idiff.errors import IdiffError
+from idiff.metrics import Metrics
+from idiff.pipeline import Judgement
+from idiff.thinking.claims import mirror
+from idiff.thinking.messages import encode, introduced, pictures
+from idiff.thinking.parse import FormError, parse
+from idiff.thinking.prompt import VIEW_LABELS, Prompt, Wording, build
+from idiff.thinking.vocabulary import SUMMARY_HEADER
+from idiff.types import Side, Verdict
+from idiff.upload import make_upload
+from idiff_models.evaluate.swapping import swap
+from idiff_models.pairs import LabelledPair
+from idiff_models.pairs.challenge import Told
+
+Stage = Literal["baseline", "templates", "cv", "answer"]
+"""What the prompt holds, each stage with all before it: the generic template; the category's; measured differences; the
+answer (the paper's Table 4)."""
+
+Answers = Literal["truth", "model", "wrong"]
+"""Whose answer the prompt gives: the experts', the Answer Model's, or deliberately the other one (Table 8)."""
+
+OTHER: Final[dict[Side, Side]] = {"A": "B", "B": "A"}
+
+
+class DatasetError(ValueError):
+    """Nothing can be trained on; the message names the pair at fault."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How the pairs are asked about. `lines`, `wording`: as of `prompt.build`; `pixels`: most of a view."""
+
+    stage: Stage = "answer"
+    answers: Answers = "truth"
+    wording: Wording = "idiff"
+    lines: tuple[int, int] = (4, 7)
+    pixels: int = Settings.model_fields["thinking_view_pixels"].default
+
+
+def write(
+    pairs: Sequence[LabelledPair], told: Sequence[Told], out: Path, asked: Asked, release: Path | None = None
+) -> int:
+    """Write `sft.jsonl` and `grpo.jsonl` for ms-swift, and the views they name, to `out`; returns the rows of each.
+
+    A pair without a rationale is left out. Every pair is told twice, as it is and with left and right exchanged, so
+    that the model learns no side. SFT rows end with the rationale; GRPO rows have it as `solution`, with the answer.
+
+    Raises:
+        DatasetError: a photo cannot be used, or no pair has a rationale.
+        ReleaseRefused: the release cannot be served.
+    """
+    texts = {one.name: one for one in told}
+    known = [(pair, texts[pair.name]) for pair in pairs if pair.name in texts]
+    if not known:
+        raise DatasetError("no pair has a rationale of its name")
+    (out / "images").mkdir(parents=True, exist_ok=True)
+    with (out / "sft.jsonl").open("w") as sft, (out / "grpo.jsonl").open("w") as grpo, asyncio.Runner() as runner:
+        engine = Engine.load(Settings(release=release), Metrics())
+        try:
+            for pair, written in tqdm(known, desc="dataset", unit="pair"):
+                for judgement, one in _both(runner, engine, pair, written):
+                    row = _row(judgement, one, out, asked)
+                    sft.write(_line(row, messages=[*row["messages"], _said("assistant", canonical(one.rationale))]))
+                    grpo.write(_line(row, solution=_solution(one)))
+        finally:
+            runner.run(engine.close())
+    return 2 * len(known)
+
+
+def canonical(rationale: str) -> str:
+    """A rationale in the form that serving enforces, where it can be read as lines and a summary; else as it is."""
+    try:
+        lines, summary = parse(rationale)
+    except FormError:
+        return rationale
+    return "\n".join([*(f"{line.region} {line.metric}: {line.text}" for line in lines), f"{SUMMARY_HEADER}: {summary}"])
+
+
+def question(judgement: Judgement, answer: Side | None, asked: Asked) -> Prompt:
+    """The prompt of a stage. `answer`: the experts'."""
+    reached = get_args(Stage).index(asked.stage)
+    verdict = judgement.verdict
+    return build(
+        verdict.category.name if reached >= 1 else None,
+        judgement.features if reached >= 2 else None,
+        _given(verdict, answer, asked.answers) if reached >= 3 else None,
+        lines=asked.lines,
+        wording=asked.wording,
+    )
+
+
+def _given(verdict: Verdict, answer: Side | None, answers: Answers) -> Verdict:
+    if answers == "model":
+        return verdict
+    side = OTHER[answer] if answer and answers == "wrong" else answer
+    return replace(verdict, preferred=side, too_close=False, votes=())
+
+
+def _both(runner: asyncio.Runner, engine: Engine, pair: LabelledPair, told: Told) -> Iterator[tuple[Judgement, Told]]:
+    turned = replace(told, answer=OTHER[told.answer] if told.answer else None, rationale=mirror(told.rationale))
+    try:
+        images = {field: path.read_bytes() for field, path in pair.images.items()}
+        for files, one in ((images, told), (swap(images), turned)):
+            upload = make_upload(files, {"category": pair.category or "auto", "rationale": "none"})
+            yield runner.run(pipeline.judge(upload, engine)), one
+    except (IdiffError, OSError) as error:
+        raise DatasetError(f"{pair.name}: {error}") from error
+
+
+def _row(judgement: Judgement, told: Told, out: Path, asked: Asked) -> dict[str, Any]:
+    prompt = question(judgement, told.answer, asked)
+    files = [_stored(encode(view, asked.pixels), out) for view in pictures(judgement.views)]
+    user = prompt.user + "".join(f"{introduced(label)}<image>" for label in VIEW_LABELS)
+    messages = [_said("system", prompt.system), _said("user", user)]
+    return {"images": files, "messages": messages, "prompt_version": prompt.version, "name": told.name}
+
+
+def _stored(jpeg: bytes, out: Path) -> str:
+    """Named by content: a view that several rows share is one file."""
+    path = out / "images" / f"{hashlib.sha256(jpeg).hexdigest()[:20]}.jpg"
+    path.write_bytes(jpeg)
+    return str(path.relative_to(out))
+
+
+def _solution(told: Told) -> str:
+    answer = f"\n<answer>{told.answer}</answer>" if told.answer else ""
+    return f"<thinking>\n{canonical(told.rationale)}\n</thinking>{answer}"
+
+
+def _said(role: str, content: str) -> dict[str, str]:
+    return {"role": role, "content": content}
+
+
+def _line(row: Mapping[str, Any], **more: Any) -> str:  # noqa: ANN401
+    return json.dumps({**row, **more}, ensure_ascii=False) + "\n"

@@ -87,6 +87,8 @@ def test_variants_of_a_line(text: str, region: str, metric: str, favours: Side |
         ("Both are similar, but Image B (Right) shows slightly less severe smearing compared to Image A (Left).", "B"),
         ("Image B (Right) lacks fine detail.", "A"),
         ("Image A (Left) shows finer, more uniform noise.", "A"),
+        ("Image A (Left) is smooth, whereas Image B (Right) lacks the same level of continuity.", "A"),
+        ("Neither image is definitively superior; Image A (Left) looks more natural.", None),
         ("The sky is blue.", None),
         ("", None),
     ],

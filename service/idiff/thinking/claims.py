@@ -36,6 +36,10 @@ ALIKE: Final = re.compile(r"\b(?:both|neither|similar|comparable|identical|no si
 WORD: Final = re.compile(r"[a-z]+(?:-[a-z]+)*")
 REACH: Final = 4
 """A `more` or `less` bears on this many words after it."""
+FILLER: Final = re.compile(r"\b(?:the )?same (?:level|degree|amount) of\b")
+"""Words that would use up that reach: `lacks the same level of detail`."""
+UNDECIDED: Final = re.compile(r"\b(?:neither|no)\b[^.;]*\b(?:superior|better|preferred|winner)\b", re.IGNORECASE)
+"""Says outright that no image wins, whatever the merits named beside it."""
 DECISION: Final = 3
 """Weight of a word that names the winner."""
 
@@ -66,6 +70,8 @@ def favoured(text: str) -> Side | None:
     Clause by clause, words of praise and blame are counted, turned round by a `no` or a `less` before them, for the
     image the clause is about. Swapping the images' names swaps the answer.
     """
+    if UNDECIDED.search(text):
+        return None
     balance = subject = last = 0
     for clause in filter(None, CLAUSE.split(CONCESSION.sub(" ", text))):
         compared = COMPARED.search(clause)
@@ -98,7 +104,7 @@ def _sign(name: str) -> int:
 
 def _tone(clause: str) -> int:
     """Praise minus blame in one clause."""
-    known, words, tone = lexicon(), WORD.findall(clause), 0
+    known, words, tone = lexicon(), WORD.findall(FILLER.sub(" ", clause)), 0
     for index, word in enumerate(words):
         before = words[max(0, index - REACH) : index]
         sign = -1 if sum(other in known.less for other in before) % 2 else 1

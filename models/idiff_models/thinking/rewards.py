@@ -1,0 +1,89 @@
+"""Rewards of GRPO: what a sampled rationale is worth, each 0 to 1. How much each weighs, the run's file says."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from idiff.thinking.check import check
+from idiff.thinking.measured import Measured
+from idiff.thinking.parse import FormError, parse, read_lines
+from idiff.types import Rationale, Side
+from idiff_models.evaluate.text.scorers import Scorer
+from idiff_models.pairs.challenge import ANSWER
+
+Scores = NDArray[np.float64]
+_erf = np.vectorize(math.erf, otypes=[np.float64])
+
+VARIANCE: float = 1e-6
+"""Added to the variance of a difference of scores, so that samples that all agree can be compared."""
+
+
+def answered(text: str, truth: Side) -> float:
+    """1 where the last `<answer>` is the experts'."""
+    given = ANSWER.findall(text)
+    return float(bool(given) and given[-1].upper() == truth)
+
+
+def formed(text: str, lines: tuple[int, int] = (4, 7)) -> float:
+    """1 where the text is as many lines as wanted and a summary, and nothing else."""
+    try:
+        found, _ = parse(text)
+    except FormError:
+        return 0.0
+    written = sum(bool(line.strip()) for line in text.splitlines())
+    return float(lines[0] <= len(found) <= lines[1] and written == len(found) + 1)
+
+
+def similar(text: str, reference: str, scorer: Scorer) -> float:
+    """ROUGE-L to the experts' words."""
+    return scorer.rouge_l(text, reference)
+
+
+def grounded(text: str, measured: Measured) -> float:
+    """Share of the checkable lines that agree with the measurements; 0 where none is checkable, as vagueness earns
+    nothing."""
+    rationale = Rationale("model", text, tuple(read_lines(text)), "", None, "")
+    return check(rationale, measured).grounding or 0.0
+
+
+def fidelity(scores: Scores, truth: Scores, sets: Sequence[str]) -> Scores:
+    """The Thurstone fidelity reward of one attribute (as in VisualQuality-R1, 2025), (images, samples).
+
+    `scores` (images, samples): what the model gave in each sample. `truth` (images,): mean opinion, on whatever scale
+    its set has, nan where unknown. `sets`: of each image; scales are never mixed, images of one set are compared only
+    with each other. For sample k of image i against image j of its set,
+    p = Phi((q_ik - mean q_j) / sqrt(var q_i + var q_j + 1e-6)), and t is 1, 1/2 or 0 as i is truly better, equal or
+    worse; the reward is the mean over j of sqrt(p t) + sqrt((1 - p) (1 - t)), 0 where there is nobody to compare with.
+    """
+    mean, variance = scores.mean(axis=1), scores.var(axis=1)
+    spread = np.sqrt(variance[:, None] + variance[None, :] + VARIANCE)
+    p = _normal((scores[:, None, :] - mean[None, :, None]) / spread[..., None])
+    t = (np.sign(truth[:, None] - truth[None, :]) + 1)[..., None] / 2
+    names = np.asarray(sets)
+    compared = (names[:, None] == names[None, :]) & ~np.eye(len(names), dtype=bool) & ~np.isnan(t[..., 0])
+    t = np.nan_to_num(t)
+    rewards = np.sqrt(p * t) + np.sqrt((1 - p) * (1 - t))
+    count = compared.sum(axis=1)[:, None]
+    return np.where(compared[..., None], rewards, 0).sum(axis=1) / np.maximum(count, 1)
+
+
+def _normal(x: Scores) -> Scores:
+    """The standard normal's distribution function."""
+    return np.asarray((1 + _erf(x / math.sqrt(2))) / 2)
+
+
+def attribute_fidelity(scores: Mapping[str, Scores], truth: Mapping[str, Scores], sets: Sequence[str]) -> Scores:
+    """The mean of `fidelity` over the attributes that an image has a truth of, (images, samples): MG-IQA's
+    multi-dimensional reward, in which a set takes part with the attributes that it was rated for."""
+    rewards = np.stack([fidelity(scores[name], truth[name], sets) for name in scores])
+    known = np.stack([~np.isnan(truth[name]) for name in scores])[..., None]
+    return np.where(known, rewards, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+
+
+def sampled(text: str) -> str:
+    """The rationale within `<thinking>`, or all of a text without."""
+    inner = re.search(r"<thinking>(.*?)</thinking>", text, re.DOTALL)
+    return (inner[1] if inner else text).strip()

@@ -26,8 +26,8 @@ class Plan:
     train_scenes: int = 9000
     renditions: int = 4
     validation_scenes: int = 160
-    validation_pairs: int = 800
-    test_pairs: int = 1000
+    validation_pairs: int = 600
+    test_pairs: int = 800
     seed: int = 42
     families: tuple[str, ...] = FAMILIES
     labels: Path = LABELS

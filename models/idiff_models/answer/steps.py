@@ -30,7 +30,7 @@ PLAN = Plan()
 VERSION = "starter-4"
 JUDGED_PAIRS = 60
 """Test pairs that NIQE and its kin judge, where they are installed: they take seconds a pair."""
-MASKED_PAIRS = 200
+MASKED_PAIRS = 150
 """Test pairs that are judged again with one view hidden."""
 
 

@@ -186,7 +186,8 @@ def test_the_command_writes_its_reports(tmp_path: Path) -> None:
     assert all(link.startswith(("data:image/jpeg;base64,", "#")) for link in page.links)
     assert len(page.images) == 12
     assert all(image["alt"] for image in page.images)
-    assert page.headings[:3] == ["h1", "h2", "h3"]
+    assert page.headings[:2] == ["h1", "h2"]
+    assert "h3" in page.headings
     assert "Global" in page.words
     assert page.words.count("Verdict") == 3
 

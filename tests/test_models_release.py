@@ -92,6 +92,7 @@ def test_either_view_decides_alone_where_the_other_is_the_same(data: Path) -> No
         rows = [row for row in judging.judge_test(STARTER, test, 1) if row.target != 0.5]
         return sum((row.logit > 0) == (row.target > 0.5) for row in rows) / len(rows)
 
-    assert right("none") > 0.75
+    # Of 80 pairs, 2.5 standard errors below what the card says of 762.
+    assert right("none") > 0.7
     assert right("global") > 0.6
     assert right("crop") > 0.6

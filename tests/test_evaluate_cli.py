@@ -5,6 +5,7 @@ import json
 import math
 import re
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -187,7 +188,9 @@ def test_the_command_writes_its_reports(tmp_path: Path) -> None:
     assert len(page.images) == 12
     assert all(image["alt"] for image in page.images)
     assert page.headings[:2] == ["h1", "h2"]
-    assert "h3" in page.headings
+    levels = [int(heading[1]) for heading in page.headings]
+    assert 3 in levels
+    assert all(below - above <= 1 for above, below in pairwise(levels)), "a level of headings is skipped"
     assert "Global" in page.words
     assert page.words.count("Verdict") == 3
 

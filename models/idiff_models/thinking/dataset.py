@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal, get_args
+from typing import Any, Literal, get_args
 
 from tqdm import tqdm
 
@@ -21,11 +21,13 @@ from idiff.metrics import Metrics
 from idiff.pipeline import Judgement
 from idiff.thinking.claims import mirror
 from idiff.thinking.messages import encode, introduced, pictures
+from idiff.thinking.pair import other
 from idiff.thinking.parse import FormError, parse
 from idiff.thinking.prompt import VIEW_LABELS, Prompt, Wording, build
 from idiff.thinking.vocabulary import SUMMARY_HEADER
 from idiff.types import Side, Verdict
 from idiff.upload import make_upload
+from idiff_models.evaluate.pairwise import read_images
 from idiff_models.evaluate.swapping import swap
 from idiff_models.pairs import LabelledPair
 from idiff_models.pairs.challenge import Told
@@ -36,8 +38,6 @@ answer (the paper's Table 4)."""
 
 Answers = Literal["truth", "model", "wrong"]
 """Whose answer the prompt gives: the experts', the Answer Model's, or deliberately the other one (Table 8)."""
-
-OTHER: Final[dict[Side, Side]] = {"A": "B", "B": "A"}
 
 
 class DatasetError(ValueError):
@@ -110,14 +110,14 @@ def question(judgement: Judgement, answer: Side | None, asked: Asked) -> Prompt:
 def _given(verdict: Verdict, answer: Side | None, answers: Answers) -> Verdict:
     if answers == "model":
         return verdict
-    side = OTHER[answer] if answer and answers == "wrong" else answer
+    side = other(answer) if answer and answers == "wrong" else answer
     return replace(verdict, preferred=side, too_close=False, votes=())
 
 
 def _both(runner: asyncio.Runner, engine: Engine, pair: LabelledPair, told: Told) -> Iterator[tuple[Judgement, Told]]:
-    turned = replace(told, answer=OTHER[told.answer] if told.answer else None, rationale=mirror(told.rationale))
+    turned = replace(told, answer=other(told.answer) if told.answer else None, rationale=mirror(told.rationale))
     try:
-        images = {field: path.read_bytes() for field, path in pair.images.items()}
+        images = read_images(pair)
         for files, one in ((images, told), (swap(images), turned)):
             upload = make_upload(files, {"category": pair.category or "auto", "rationale": "none"})
             yield runner.run(pipeline.judge(upload, engine)), one

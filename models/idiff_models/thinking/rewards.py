@@ -1,7 +1,6 @@
 """Rewards of GRPO: what a sampled rationale is worth, each 0 to 1. How much each weighs, the run's file says."""
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -11,8 +10,7 @@ from idiff.thinking.check import check
 from idiff.thinking.measured import Measured
 from idiff.thinking.parse import FormError, parse, read_lines
 from idiff.types import Rationale, Side
-from idiff_models.evaluate.text.scorers import Scorer
-from idiff_models.pairs.challenge import ANSWER
+from idiff_models.pairs.challenge import ANSWER, THINKING
 
 Scores = NDArray[np.float64]
 _erf = np.vectorize(math.erf, otypes=[np.float64])
@@ -35,11 +33,6 @@ def formed(text: str, lines: tuple[int, int] = (4, 7)) -> float:
         return 0.0
     written = sum(bool(line.strip()) for line in text.splitlines())
     return float(lines[0] <= len(found) <= lines[1] and written == len(found) + 1)
-
-
-def similar(text: str, reference: str, scorer: Scorer) -> float:
-    """ROUGE-L to the experts' words."""
-    return scorer.rouge_l(text, reference)
 
 
 def grounded(text: str, measured: Measured) -> float:
@@ -85,5 +78,5 @@ def attribute_fidelity(scores: Mapping[str, Scores], truth: Mapping[str, Scores]
 
 def sampled(text: str) -> str:
     """The rationale within `<thinking>`, or all of a text without."""
-    inner = re.search(r"<thinking>(.*?)</thinking>", text, re.DOTALL)
+    inner = THINKING.search(text)
     return (inner[1] if inner else text).strip()

@@ -42,6 +42,7 @@ def data(tmp_path: Path) -> Path:
 @pytest.mark.slow
 def test_photographs_become_a_measured_release(data: Path, tmp_path: Path) -> None:
     plan = Plan(
+        start=None,
         train_scenes=16,
         renditions=3,
         validation_scenes=8,

@@ -20,7 +20,7 @@ WEIGHTS = {
     "smear": 0.8,
     "dark": 0.9,
     "bright": 0.8,
-    "cast": 1.0,
+    "cast": 1.4,
     "flat": 0.8,
     "harsh": 0.8,
     "pale": 0.6,
@@ -31,18 +31,18 @@ WEIGHTS = {
     "ringing": 0.5,
     "sharpen": 1.2,
     "banding": 0.4,
-    "codec": 0.7,
+    "codec": 2.0,
     "jpeg": 1.6,
 }
 """How often each kind is drawn; noise most, since it is the easiest to mistake for detail."""
 
 MODES: dict[Mode, float] = {
-    "chain": 0.34,
-    "cross": 0.27,
-    "rendered": 0.13,
-    "restored": 0.09,
-    "denoised": 0.13,
-    "equal": 0.04,
+    "chain": 0.33,
+    "cross": 0.23,
+    "rendered": 0.15,
+    "restored": 0.10,
+    "denoised": 0.16,
+    "equal": 0.03,
 }
 
 DULL = ("dark", "flat", "pale", "cast")
@@ -54,10 +54,13 @@ DETAIL = frozenset({"defocus", "soft", "motion", "smear", "resample", "ringing",
 
 NOISE = frozenset({"noise", "grain"})
 
+CODECS = frozenset({"codec", "jpeg"})
+"""Half of the photos that go through one have fine grain of their own, which it smooths: that is no denoising."""
+
 CONFLICTS = frozenset(
     frozenset(pair)
     for pair in (
-        *((kind, other) for kind in NOISE for other in ("smear", "resample", "codec")),
+        *((kind, other) for kind in NOISE for other in ("smear", "resample")),
         *((kind, "sharpen") for kind in DETAIL),
         *((kind, REGROWN) for kind in DETAIL),
         *((a, b) for a in PHOTOMETRIC for b in PHOTOMETRIC if a < b),
@@ -128,6 +131,8 @@ def _chain(rng: Generator, length: int) -> Plan:
     """Each the one before with one kind, sometimes two, added or made more severe."""
     recipe, seed = _base(rng), _seed(rng)
     changing, changed = _pick(rng, recipe), set()
+    if changing in CODECS and rng.random() < 0.5:
+        recipe.setdefault("grain", _severity(rng, 0.8))
     if rng.random() < 0.3:
         recipe[changing] = _severity(rng, 0.6)
     recipes = [dict(recipe)]

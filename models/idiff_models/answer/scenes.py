@@ -27,7 +27,7 @@ JUDGED = 384
 """Side of the window that the full-reference metrics see, pixels."""
 SHAKE = 6
 """Most pixels between the crops of two renditions, as between two captures."""
-SOFT_SOURCES = 0.35
+SOFT_SOURCES = 0.3
 """Share of regions blurred before anything else: a large sensor's own pixels are soft at 1:1, those of the web are not,
 and only on soft ones does faint noise look like detail."""
 

@@ -77,18 +77,18 @@ def banding(image: Image, severity: float, rng: Generator) -> Image:
 
 
 def jpeg(image: Image, severity: float, rng: Generator) -> Image:
-    """JPEG at quality 80 down to 8, 4:2:0."""
-    return recompress(image, round(80 - 72 * severity**0.7))
+    """JPEG at quality 85 down to 8, 4:2:0."""
+    return recompress(image, round(85 - 77 * severity**0.7))
 
 
 def codec(image: Image, severity: float, rng: Generator) -> Image:
-    """A wavelet or predictive codec: JPEG 2000 at 1/12 down to 1/150 of the raw size, or WebP quality 70 down to 1."""
+    """A wavelet or predictive codec: JPEG 2000 at 1/9 down to 1/150 of the raw size, or WebP quality 88 down to 1."""
     pixels = np.ascontiguousarray(image[..., ::-1])
-    if rng.random() < 0.5:
-        rate = 1000 / (12 * 12.5**severity)
+    if rng.random() < 0.4:
+        rate = 1000 / (9 * 16.7**severity)
         data = cv2.imencode(".jp2", pixels, [cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, round(rate)])[1]
     else:
-        data = cv2.imencode(".webp", pixels, [cv2.IMWRITE_WEBP_QUALITY, round(70 - 69 * severity**0.6)])[1]
+        data = cv2.imencode(".webp", pixels, [cv2.IMWRITE_WEBP_QUALITY, round(88 - 87 * severity**0.6)])[1]
     return np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1])
 
 

@@ -229,6 +229,16 @@ def test_noise_makes_no_photo_sharper(picture: Image) -> None:
     assert favoured(rationale, "Noise") == {"A"}
 
 
+@pytest.mark.parametrize("hand", [0.0, 0.6])
+def test_grain_is_no_merit_of_a_single_shot(picture: Image, hand: float) -> None:
+    """Of a soft picture, as a large sensor's pixels are: the mean of many shots, which blurs a little, against one."""
+    soft = cv2.GaussianBlur(picture, (0, 0), 1.2)
+    mean = cv2.GaussianBlur(soft, (0, 0), hand) if hand else soft
+    rationale = told(mean, noisy(soft, 4), verdict_for("A"))
+    assert favoured(rationale, "Noise") == {"A"}, rationale.text
+    assert favoured(rationale, "Sharpness") <= {"A", None}, rationale.text
+
+
 def test_a_green_cast_is_named(picture: Image) -> None:
     green = np.clip(np.rint(picture * np.array([0.9, 1.15, 0.9])), 0, 255).astype(np.uint8)
     line = line_on(told(picture, green, verdict_for("A")), "Color", "Global")

@@ -7,6 +7,7 @@ JPEG encoder drops unseen would count as texture.
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Self
 
 import cv2
 import numpy as np
@@ -19,6 +20,9 @@ PATCH = 16
 
 FLAT_RANK, TEXTURE_RANK = 10, 60
 """Percentiles of the patches by fine structure that stand for flat and for textured places."""
+
+CALM, BUSY = (0.0, 0.2), (0.5, 0.8)
+"""Shares of the patches, sorted by fine structure, whose mean energies tell what was added from what was amplified."""
 
 NOISE_SPREAD = 1.23
 """Ratio of those percentiles of fine energy in white noise (512 x 512 pixels), which has no texture."""
@@ -35,17 +39,34 @@ MIN_USABLE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
+class Spread:
+    """Mean energy of the patches with little and with much fine structure, squared grey levels."""
+
+    calm: float
+    busy: float
+
+    @classmethod
+    def of(cls, energy: Floats) -> Self:
+        """Of the patches' energies, in any order."""
+        ranked = np.sort(energy, axis=None)
+        return cls(*(_between(ranked, *shares) for shares in (CALM, BUSY)))
+
+
+@dataclass(frozen=True, slots=True)
 class Patches:
     """Grey levels of 8-bit luma (chroma: of Cb and Cr, root of the summed squares).
 
     `grain`: fine structure of flat patches. `shadow_grain`: the same in shadow, None with fewer than 16 patches there.
     `color_grain`: of chroma, at half size. `texture`: fine structure of textured patches beyond what grain explains.
+    `luma`, `color`: how each plane's fine structure is spread over the patches.
     """
 
     grain: float
     shadow_grain: float | None
     color_grain: float
     texture: float
+    luma: Spread
+    color: Spread
 
 
 def measure_patches(luma: NDArray[np.uint8], chroma: tuple[NDArray[np.uint8], NDArray[np.uint8]]) -> Patches | None:
@@ -62,13 +83,20 @@ def measure_patches(luma: NDArray[np.uint8], chroma: tuple[NDArray[np.uint8], ND
     flat, textured = np.percentile(energy[usable], [FLAT_RANK, TEXTURE_RANK])
     dark = usable & (tone < SHADOW_BELOW)
     shadow = float(np.sqrt(np.percentile(energy[dark], FLAT_RANK))) if np.count_nonzero(dark) >= 16 else None
-    blotches = sum(_energy(_halve(plane)) for plane in chroma)
+    blotches = np.asarray(sum(_energy(_halve(plane)) for plane in chroma), np.float32)
     return Patches(
         grain=float(np.sqrt(flat)),
         shadow_grain=shadow,
         color_grain=float(np.sqrt(np.percentile(blotches, FLAT_RANK))),
         texture=float(np.sqrt(max(0.0, textured - NOISE_SPREAD * flat))),
+        luma=Spread.of(energy[usable]),
+        color=Spread.of(blotches),
     )
+
+
+def _between(ranked: Floats, least: float, most: float) -> float:
+    first = int(least * len(ranked))
+    return float(ranked[first : max(first + 1, int(most * len(ranked)))].mean())
 
 
 def _halve(plane: NDArray[np.uint8]) -> Floats:

@@ -86,6 +86,8 @@ def texture(pair: Pair) -> Finding | None:
         return _difference("texture_sharpened", reading, None)
     if pair.smoothed():
         return _difference("texture_smeared", reading, side)
+    if pair.noisier() == side:
+        return _difference("texture_grain", pair.readings["added_grain"], None)
     if pair.more("grain") == other(side) and pair.readings["grain"].level >= 2:
         return _difference("texture_covered", reading, side)
     if pair.sharper() == other(side):
@@ -108,7 +110,7 @@ def noise(pair: Pair) -> Finding | None:
         if shadow and shadow.more and shadow.level >= 2 and not pair.softer(other(shadow.more)):
             return _difference("noisier_shadows", shadow, other(shadow.more))
         return _similar("noise_similar", reading)
-    if pair.smoothed() == other(reading.more):
+    if pair.smoothed() == other(reading.more) and pair.readings["added_grain"].level < 2:
         return _difference("noise_smoothing", reading, None)
     if pair.grain_follows():
         return Finding("noise_follows", reading.more, reading=reading)
@@ -148,6 +150,8 @@ def overall_sharpness(pair: Pair) -> Finding | None:
             if pair.sharper()
             else _similar("global_similar", reading)
         )
+    if pair.noisier() == reading.more:
+        return None
     if pair.sharper() != reading.more and (reading.level < 2 or pair.more("grain") or pair.blocky() or _relit(pair)):
         return None  # Grain, block edges and another exposure move the measured width of edges by themselves.
     key = "global_sharper" if pair.sharper() == reading.more else "global_sharper_alone"
@@ -184,13 +188,15 @@ def contrast(pair: Pair) -> Finding | None:
     return _difference("contrast", reading, None) if reading.more else None
 
 
-def color(pair: Pair) -> Finding:
+def color(pair: Pair) -> Finding | None:
     saturation = pair.readings["color"]
     balance = max(pair.readings["warmth"], pair.readings["green"], key=lambda reading: reading.weight)
     rich = saturation.more
     if rich and pair.tone(rich, "colorfulness") > COLORED and pair.tone(other(rich), "colorfulness") < COLORLESS:
         return _difference("colorless", saturation, None)
     if rich and balance.level < 2 and saturation.weight >= balance.weight:
+        if pair.more("color_grain") == rich and pair.readings["color_grain"].level >= 2:
+            return None  # Color noise counts as colorfulness.
         return _difference("color", saturation, None)
     if balance.more:
         return _difference("warmer" if balance.quality == "warmth" else "greener", balance, None)

@@ -13,7 +13,7 @@ from idiff.thinking.summary import summarise
 from idiff.thinking.vocabulary import SUMMARY_HEADER
 from idiff.types import Features, Line, Rationale, Verdict, Views
 
-PROMPT_VERSION: Final = "grounded-2"
+PROMPT_VERSION: Final = "grounded-3"
 
 FEWEST: Final = 3
 """Lines that are given even where they only say that both photos are similar."""

@@ -57,19 +57,27 @@ class Pair:
     def detailed(self) -> bool:
         """Whether one photo has plainly more of fine structure, strong and faint alike: the mark of resolution."""
         side = self.more("detail")
-        plain = side is not None and self.readings["detail"].level >= 2
+        plain = side is not None and self.noisier() != side and self.readings["detail"].level >= 2
         return plain and self.more("texture") == side and self.smoothed() is None
 
     def grain_sharpened(self) -> bool:
         """Noise steepens edges by chance: true where the sharper photo is grainier by more than sharpness explains."""
         side = self.more("sharpness")
+        if side is not None and self.noisier() == side:
+            return True
         grainier = side is not None and self.more("grain") == side and self._grain_per_sharpness() > 2
         return grainier and self.more("texture") != side
+
+    def noisier(self) -> Side | None:
+        """Who has grain that no sharpness explains, as it lies in calm places as much as in busy ones."""
+        return self.more("added_grain")
 
     def grain_follows(self) -> bool:
         """Whether the grainier photo is just as much sharper: softness hides grain as it hides detail."""
         side = self.more("grain")
-        return side is not None and self.more("sharpness") == side and self._grain_per_sharpness() <= 2
+        if side is None or self.noisier() == side:
+            return False
+        return self.more("sharpness") == side and self._grain_per_sharpness() <= 2
 
     def smoothed(self) -> Side | None:
         """Whose fine texture and grain are gone while its edges are about as crisp: the mark of noise reduction."""
@@ -107,7 +115,7 @@ class Pair:
 
     def softer(self, side: Side) -> bool:
         """Whether a photo lacks what the other one has of edges or texture: then its calm is no merit."""
-        return other(side) in (self.sharper(), self.more("texture"))
+        return self.noisier() != other(side) and other(side) in (self.sharper(), self.more("texture"))
 
     def coarser(self, side: Side) -> bool:
         """Whether a photo shows traces of stronger compression, which takes fine color away."""

@@ -5,6 +5,7 @@ from typing import Final
 
 from idiff.features.edges import Edges
 from idiff.features.evidence import Evidence
+from idiff.features.patches import Spread
 from idiff.thinking.scales import SCALES, Quality, Reading, grade
 from idiff.types import Features, Statistics
 
@@ -18,6 +19,9 @@ RIMS_PER_OCTAVE: Final = 0.15
 """How much overshoot a sharper, unsharpened picture gains per octave of edge width (share of the step)."""
 
 
+TINY: Final = 1e-3
+"""Energy that stands for none in a division."""
+
 GRAIN_IN_DETAIL: Final = 0.5
 """Octaves of the Laplacian's root that an octave of grain accounts for."""
 
@@ -26,6 +30,14 @@ WIDTH_PER_DETAIL: Final = 2.0
 
 GRAIN_PER_TEXTURE: Final = 3.0
 """Times by which grain must exceed a difference of texture to account for all of it."""
+
+ADDED_SHARE: Final = 0.1
+"""Share of a photo's excess of fine structure in busy places that calm ones must show too: grain lies everywhere alike,
+while sharpness multiplies what is there. Below 0.1 in blurred, defocused, zoomed and smeared pairs, mostly 0.2 to 1
+where one photo is noisier."""
+
+CALM_SHARE: Final = 0.3
+"""Share of the energy of its calm places that a photo's added grain must make up to be seen."""
 
 CLIPPED_MORE: Final = 0.01
 """Share of pixels near black or white that a photo must have more for its cleanliness to prove nothing."""
@@ -77,10 +89,12 @@ def _crop(features: Features, a: Evidence, b: Evidence, color: float) -> dict[Qu
         texture = _octaves(a.patches.texture, b.patches.texture, VISIBLE_GRAIN)
         grain = beyond_tone(_octaves(a.patches.grain, b.patches.grain, VISIBLE_GRAIN))
         values["grain"] = grain
+        values["added_grain"] = _added(a.patches.luma, b.patches.luma)
         leaked = grain * texture > 0 and abs(grain) > GRAIN_PER_TEXTURE * abs(texture)
         values["texture"] = 0.0 if leaked else beyond_tone(texture)
         color_grain = _octaves(a.patches.color_grain, b.patches.color_grain, VISIBLE_GRAIN)
-        values["color_grain"] = beyond_tone(color_grain, color)
+        added = _added(a.patches.color, b.patches.color)
+        values["color_grain"] = beyond_tone(color_grain, color) if color_grain * added > 0 else 0.0
         # Of different exposures, different places lie in the shadows.
         if alike and a.patches.shadow_grain is not None and b.patches.shadow_grain is not None:
             values["shadow_grain"] = beyond_tone(
@@ -103,6 +117,20 @@ def _crop(features: Features, a: Evidence, b: Evidence, color: float) -> dict[Qu
 def _octaves(a: float, b: float, floor: float) -> float:
     # A difference of logarithms, not the logarithm of a ratio: exactly antisymmetric in floating point.
     return log2(a + floor) - log2(b + floor)
+
+
+def _added(a: Spread, b: Spread) -> float:
+    """Grain that lies everywhere in one photo and not in the other, grey levels, positive where it is A's."""
+    return _constant(a, b) - _constant(b, a)
+
+
+def _constant(one: Spread, two: Spread) -> float:
+    """Root of the constant c where one's energies are k times two's plus c; 0 where c is negative, or a negligible part
+    of what one's busy places have more or of what its calm ones have."""
+    gain = (one.busy - one.calm) / max(two.busy - two.calm, TINY)
+    constant, excess = one.calm - gain * two.calm, one.busy - two.busy
+    told = excess > 0 and constant >= max(ADDED_SHARE * excess, CALM_SHARE * one.calm)
+    return float(constant**0.5) if told else 0.0
 
 
 def _beyond(value: float, *explained: float) -> float:

@@ -9,8 +9,9 @@ from typing import Final, Literal
 from idiff.types import Measurement, Side
 
 Quality = Literal[
-    "sharpness", "laplacian", "detail", "texture", "grain", "shadow_grain", "color_grain", "halos", "blocks",
-    "resolution", "global_sharpness", "brightness", "highlights", "shadows", "contrast", "color", "warmth", "green",
+    "sharpness", "laplacian", "detail", "texture", "grain", "added_grain", "shadow_grain", "color_grain", "halos",
+    "blocks", "resolution", "global_sharpness", "brightness", "highlights", "shadows", "contrast", "color", "warmth",
+    "green",
 ]  # fmt: skip
 
 OCTAVES: Final = "octaves"
@@ -37,6 +38,7 @@ SCALES: Final[dict[Quality, Scale]] = {
     "detail": Scale(OCTAVES, "more", (0.40, 0.70, 1.80)),
     "texture": Scale(OCTAVES, "more", (0.18, 0.40, 0.90)),
     "grain": Scale(OCTAVES, "less", (0.30, 0.70, 1.40)),
+    "added_grain": Scale(LEVELS, "less", (0.70, 1.50, 4.00)),
     "shadow_grain": Scale(OCTAVES, "less", (0.30, 0.70, 1.40)),
     "color_grain": Scale(OCTAVES, "less", (0.35, 0.70, 1.40)),
     "halos": Scale("share of an edge's step", "less", (0.20, 0.35, 0.55)),

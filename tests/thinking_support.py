@@ -245,7 +245,7 @@ def upstream(behaviour: Behaviour, scoring: Behaviour | None = None) -> Iterator
 
 def thinking(url: str) -> AbstractContextManager[TestClient]:
     """A service that asks `url`, for at most a second."""
-    return serve(Settings(thinking_url=url, thinking_deadline_s=1.0, lines_min=1))
+    return serve(Settings(thinking_url=url, thinking_deadline_s=1.0, lines_min=1, thinking_check_s=0))
 
 
 def events(client: TestClient, files: dict[str, bytes], **options: str) -> list[tuple[str, dict[str, Any]]]:

@@ -14,6 +14,7 @@ from idiff.config import Settings
 from idiff.engine import Engine
 from idiff.errors import ReleaseRefused
 from idiff.middleware import BodyLimit, Observe
+from idiff.thinking.watch import watch
 
 log = logging.getLogger(__name__)
 
@@ -39,13 +40,22 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     service: Service = app.state.service
-    loading = asyncio.create_task(_load(service))
+    working = asyncio.create_task(_work(service))
     try:
         yield
     finally:
-        loading.cancel()
+        working.cancel()
         if service.engine:
             await service.engine.close()
+
+
+async def _work(service: Service) -> None:
+    """Load the models, then keep an eye on the Thinking Model's server."""
+    await _load(service)
+    engine, settings = service.engine, service.settings
+    if engine and settings.thinking_url and settings.thinking_check_s:
+        observe = service.metrics.observe_proof
+        await watch(engine.thinking, settings.thinking_canary, settings.thinking_check_s, observe)
 
 
 async def _load(service: Service) -> None:

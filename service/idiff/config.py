@@ -60,6 +60,12 @@ class Settings(BaseSettings):
     thinking_view_pixels: Annotated[int, Field(ge=4096)] = Field(
         default=448 * 448, description="Most pixels of a view."
     )
+    thinking_canary: Path | None = Field(
+        default=None, description="canary.json of the adapter; without it nothing proves that all of it is loaded."
+    )
+    thinking_check_s: Annotated[float, Field(ge=0)] = Field(
+        default=300.0, description="Seconds between two checks of the Thinking Model; 0 makes none."
+    )
     thinking_max_tokens: Annotated[int, Field(ge=16)] = Field(default=512, description="Longest rationale, tokens.")
 
     @property

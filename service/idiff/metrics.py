@@ -5,6 +5,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
 from idiff.thinking.call import Call
+from idiff.thinking.proof import Proof
 from idiff.types import Rationale, Verdict
 
 SHARE: Final = (0.0, 0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
@@ -51,6 +52,12 @@ class Metrics:
         self.circuit_open = Gauge(
             "idiff_thinking_circuit_open", "1 while the Thinking Model's circuit breaker is open", registry=registry
         )
+        self.thinking_check = Gauge(
+            "idiff_thinking_check",
+            "1 where its last check passed, else 0",
+            ["check"],
+            registry=registry,
+        )
         self.thinking_calls = Counter(
             "idiff_thinking_calls", "Calls of the Thinking Model by outcome", ["outcome"], registry=registry
         )
@@ -83,6 +90,13 @@ class Metrics:
             ).inc()
         if rationale.grounding is not None:
             self.grounding.labels(rationale.source).observe(rationale.grounding)
+
+    def observe_proof(self, proof: Proof) -> None:
+        """Show one check of the Thinking Model's server; what could not be checked shows nothing."""
+        self.thinking_check.clear()
+        for finding in proof.findings:
+            if finding.passed is not None:
+                self.thinking_check.labels(finding.check).set(finding.passed)
 
     def observe_thinking(self, call: Call) -> None:
         """Count one call of the Thinking Model."""

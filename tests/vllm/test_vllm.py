@@ -20,6 +20,7 @@ from idiff.app import create_app
 from idiff.config import Settings
 from idiff.features import measure_photo
 from idiff.thinking.call import Call
+from idiff.thinking.canary import Canary
 from idiff.thinking.client import Delta, ThinkingModel
 from idiff.thinking.form import rationale_regex
 from idiff.thinking.options import ThinkingOptions, ThinkingUnavailable
@@ -30,6 +31,8 @@ pytestmark = [pytest.mark.vllm, pytest.mark.slow, pytest.mark.timeout(600)]
 
 SHORT = {"lines_min": 2, "lines_max": 3, "line_chars": 60, "max_tokens": 1024}
 """Few and short lines: the nonsense of a random model goes on for as long as the form allows."""
+
+PROVEN = {"adapter": True, "canary": True, "form": True, "prefix_cache": True}
 
 SAMPLES = ROOT / "service" / "idiff" / "samples"
 
@@ -157,6 +160,16 @@ def test_the_constant_prefix_is_reused_for_the_next_pair(server: Vllm, pair: Vie
     assert 0.3 * call.prompt_tokens < call.cached_tokens < call.prompt_tokens
 
 
+def test_the_check_tells_an_inactive_and_an_absent_adapter(fleet: Fleet, server: Vllm) -> None:
+    async def proof(model: str) -> dict[str, bool | None]:
+        async with ThinkingModel(options(server, model=model)) as client:
+            return {found.check: found.passed for found in (await client.prove(Canary.read(fleet.canary))).findings}
+
+    assert run(proof("rationale")) == PROVEN
+    assert run(proof("base")) == PROVEN | {"canary": False}
+    assert run(proof("absent")) == {"adapter": False}
+
+
 def test_an_unknown_adapter_is_an_upstream_error(server: Vllm, pair: Views) -> None:
     async def scenario() -> str | None:
         async with ThinkingModel(options(server, model="absent")) as model:
@@ -229,25 +242,59 @@ def test_a_killed_server_is_unreachable_before_the_deadline(server: Vllm, pair: 
     assert seconds < 5
 
 
-def test_the_service_explains_with_the_model_and_without_it_with_measurements(server: Vllm) -> None:
-    # Random words seldom end a line: room for all the lines that the form allows, at its greatest length.
-    settings = Settings(thinking_url=server.url, thinking_max_tokens=4000, thinking_deadline_s=120, lines_max=4)
+def compared(client: TestClient) -> dict[str, Any]:
+    """The service's answer on the sample pair."""
     files = {f"image_{side}": (SAMPLES / f"astronaut_{side}.jpg").read_bytes() for side in "ab"}
+    answer = client.post("/compare", files=files, data={"rationale": "model"})
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+def checked(client: TestClient) -> dict[str, Any]:
+    """What /info says of the Thinking Model once the service is ready and has checked it."""
+    while True:
+        answer = client.get("/info")
+        if answer.status_code == 200 and answer.json()["thinking"]["checks"]:
+            found: dict[str, Any] = answer.json()["thinking"]
+            return found
+        time.sleep(0.1)
+
+
+def test_the_service_explains_with_the_model_and_without_it_with_measurements(fleet: Fleet, server: Vllm) -> None:
+    # Random words seldom end a line: room for all the lines that the form allows, at its greatest length.
+    settings = Settings(
+        thinking_url=server.url,
+        thinking_canary=fleet.canary,
+        thinking_max_tokens=4000,
+        thinking_deadline_s=120,
+        lines_max=4,
+    )
     with TestClient(create_app(settings)) as client:
-        while client.get("/readyz").status_code != 200:
-            time.sleep(0.1)
-
-        def compare() -> dict[str, Any]:
-            answer = client.post("/compare", files=files, data={"rationale": "model"})
-            assert answer.status_code == 200, answer.text
-            body: dict[str, Any] = answer.json()
-            return body
-
-        told = compare()
+        thinking = checked(client)
+        told = compared(client)
         server.kill()
-        measured = compare()
+        measured = compared(client)
+    assert thinking["barred"] is None
+    assert {found["check"]: found["passed"] for found in thinking["checks"]} == PROVEN
     assert (told["rationale"]["source"], told["rationale"]["reason"]) == ("model", None)
     assert told["provenance"]["adapter"] == "rationale"
     assert (measured["rationale"]["source"], measured["rationale"]["reason"]) == ("measured", "unreachable")
     assert "rationale_fallback" in {warning["code"] for warning in measured["warnings"]}
     assert measured["verdict"] == told["verdict"]
+
+
+def test_an_adapter_without_its_vision_part_is_not_used(fleet: Fleet) -> None:
+    fleet.server().kill()
+    server = fleet.start("--no-enable-tower-connector-lora")
+    with TestClient(create_app(Settings(thinking_url=server.url, thinking_canary=fleet.canary))) as client:
+        thinking = checked(client)
+        answer = compared(client)
+        shown = client.get("/metrics").text
+    server.kill()
+    assert {found["check"]: found["passed"] for found in thinking["checks"]} == PROVEN | {"canary": False}
+    assert any("language" in found["detail"] for found in thinking["checks"])
+    assert thinking["barred"] == "unproven"
+    assert 'idiff_thinking_check{check="canary"} 0.0' in shown
+    assert (answer["rationale"]["source"], answer["rationale"]["reason"]) == ("measured", "unproven")
+    assert answer["verdict"]["preferred"]

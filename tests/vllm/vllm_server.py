@@ -31,7 +31,7 @@ SMALL = [
 class Vllm:
     """One server process."""
 
-    def __init__(self, venv: Path, model: Path, log: Path) -> None:
+    def __init__(self, venv: Path, model: Path, log: Path, flags: tuple[str, ...]) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
@@ -40,7 +40,7 @@ class Vllm:
         place = {"MODEL": model / "base", "ADAPTER": model / "rationale", "PORT": port, "VLLM": venv / "bin" / "vllm"}
         with log.open("wb") as output:
             self.process = subprocess.Popen(
-                [ROOT / "deploy" / "vllm" / "serve.sh", *SMALL],
+                [ROOT / "deploy" / "vllm" / "serve.sh", *SMALL, *flags],
                 env=os.environ | CPU | {name: str(value) for name, value in place.items()},
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -90,13 +90,20 @@ class Fleet:
     def __init__(self, venv: Path, folder: Path) -> None:
         self._venv, self._folder = venv, folder
         self._model = folder / "qwen3vl"
+        self.canary = self._model / "rationale" / "canary.json"
         self._started: list[Vllm] = []
 
     def __enter__(self) -> "Fleet":
-        build = [self._venv / "bin" / "python", Path(__file__).with_name("tiny.py"), self._model]
-        done = subprocess.run(build, capture_output=True, text=True, env=os.environ | CPU, check=False)
-        assert done.returncode == 0, done.stderr[-3000:]
+        python = self._venv / "bin" / "python"
+        self._run(python, Path(__file__).with_name("tiny.py"), self._model)
+        command = ("canary", self._model / "rationale", "--base", self._model / "base")
+        self._run(python, "-c", "from idiff_models.thinking.cli import app; app()", *command)
         return self
+
+    def _run(self, *line: str | Path) -> None:
+        env = os.environ | CPU | {"PYTHONPATH": f"{ROOT / 'service'}:{ROOT / 'models'}"}
+        done = subprocess.run(line, capture_output=True, text=True, env=env, check=False)
+        assert done.returncode == 0, done.stderr[-3000:]
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -107,7 +114,12 @@ class Fleet:
     def server(self) -> Vllm:
         """A server that is up: the last one, or a new one if a test has killed it."""
         if not self._started or not self._started[-1].alive:
-            log = self._folder / f"{len(self._started)}.log"
-            self._started.append(Vllm(self._venv, self._model, log))
-            self._started[-1].wait()
+            self.start()
+        return self._started[-1]
+
+    def start(self, *flags: str) -> Vllm:
+        """A new server, with more flags of vLLM's."""
+        log = self._folder / f"{len(self._started)}.log"
+        self._started.append(Vllm(self._venv, self._model, log, flags))
+        self._started[-1].wait()
         return self._started[-1]

@@ -2,11 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from idiff_models.needs import packages, refusal
+
+if TYPE_CHECKING:
+    from idiff.thinking.proof import Proof
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -70,3 +73,51 @@ def score(
     except (PairsError, report.NothingToScore) as error:
         raise refusal(error) from error
     typer.echo(json.dumps(report.to_json(done), indent=2) if as_json else report.to_markdown(done))
+
+
+@app.command()
+def canary(
+    adapter: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folder of a peft adapter.")],
+    base: Annotated[str, typer.Option(help="Folder or hub name of the checkpoint it was trained on.")],
+) -> None:
+    """Write canary.json beside an adapter: what it says of a fixed pair, for servers to be checked against."""
+    packages(("torch", "transformers", "peft", "cv2"), "cpu,tune")
+    from idiff_models.thinking import canary as maker
+
+    try:
+        path = maker.write(base, adapter)
+    except (maker.CanaryFailed, OSError) as error:
+        raise refusal(error) from error
+    typer.echo(f"wrote {path}")
+
+
+@app.command()
+def check(
+    url: Annotated[str, typer.Argument(help="Base URL of the vLLM server.")],
+    model: Annotated[str, typer.Option(help="Served name of the adapter.")] = "rationale",
+    reference: Annotated[
+        Path | None, typer.Option("--canary", help="The adapter's canary.json.", exists=True, dir_okay=False)
+    ] = None,
+    api_key: Annotated[str | None, typer.Option(envvar="IDIFF_THINKING_API_KEY", help="Bearer token.")] = None,
+) -> None:
+    """Prove that a server has the adapter, all of it, holds it to a form and reuses prefixes; exit code 1 where not."""
+    packages(("httpx",), "cpu")
+    import asyncio
+
+    from idiff.thinking.canary import Canary, CanaryRefused
+    from idiff.thinking.client import ThinkingModel
+    from idiff.thinking.options import ThinkingOptions, ThinkingUnavailable
+
+    async def proven() -> "Proof":
+        async with ThinkingModel(ThinkingOptions(url, model, api_key)) as client:
+            return await client.prove(Canary.read(reference) if reference else None)
+
+    try:
+        proof = asyncio.run(proven())
+    except (CanaryRefused, ThinkingUnavailable, ValueError) as error:
+        raise refusal(error) from error
+    for found in proof.findings:
+        word = {True: "passed", False: "FAILED", None: "not checked"}[found.passed]
+        typer.echo(f"{found.check}: {word}: {found.detail}")
+    if any(found.passed is False for found in proof.findings):
+        raise typer.Exit(1)

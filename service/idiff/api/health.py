@@ -11,6 +11,7 @@ from idiff import __version__
 from idiff.api.problems import responses
 from idiff.api.state import service_of
 from idiff.imaging import CROP_SIDE, GLOBAL_SIDE, PREPROCESSING_VERSION
+from idiff.thinking.client import ThinkingModel
 
 MEMBER_FIELDS = {"name", "domain", "backbone", "input_size", "tiles", "precision"}
 
@@ -69,9 +70,17 @@ async def info(request: Request) -> ServiceInfo:
         release=manifest.model_dump(include={"version", "created", "rule", "calibration", "measured"})
         | {"members": [m.model_dump(include=MEMBER_FIELDS) for m in manifest.members]},
         providers=list(engine.ensemble.providers),
-        thinking={"model": settings.thinking_model, "circuit": engine.thinking.breaker.state}
-        if settings.thinking_url
-        else None,
+        thinking=_thinking(settings.thinking_model, engine.thinking) if settings.thinking_url else None,
         limits={"max_body_bytes": settings.max_body_bytes, "max_pixels": settings.max_pixels},
         views={"global_side": GLOBAL_SIDE, "crop_side": CROP_SIDE},
     )
+
+
+def _thinking(adapter: str, model: ThinkingModel) -> dict[str, Any]:
+    checks = model.proof.findings if model.proof else ()
+    return {
+        "model": adapter,
+        "circuit": model.breaker.state,
+        "barred": model.barred,
+        "checks": [{"check": found.check, "passed": found.passed, "detail": found.detail} for found in checks],
+    }

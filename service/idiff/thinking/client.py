@@ -12,11 +12,13 @@ from typing import Final, Self
 from idiff.thinking import attributes
 from idiff.thinking.breaker import Breaker
 from idiff.thinking.call import Call, Clock, Observer
+from idiff.thinking.canary import Canary
 from idiff.thinking.form import rationale_regex
 from idiff.thinking.messages import request_body
 from idiff.thinking.options import Reason, ThinkingOptions, ThinkingUnavailable
 from idiff.thinking.parse import FormError, parse
 from idiff.thinking.prompt import Prompt
+from idiff.thinking.proof import Proof, prove
 from idiff.thinking.slots import Slots
 from idiff.thinking.sse import Chunk, Usage
 from idiff.thinking.upstream import completion, http_client
@@ -54,7 +56,8 @@ class ThinkingModel(AbstractAsyncContextManager["ThinkingModel"]):
     """Client of one server. Belongs to the event loop it is first used on; close it with `aclose` or `async with`.
 
     `executor` encodes the views (the loop's default one if None). `observer` is told of every call.
-    `breaker.state`, `slots.running` and `slots.waiting` are there to be read.
+    `breaker.state`, `slots.running` and `slots.waiting` are there to be read; `barred`, where it is set, is why the
+    server is not asked, and `proof` what its last check found.
     """
 
     def __init__(
@@ -63,6 +66,8 @@ class ThinkingModel(AbstractAsyncContextManager["ThinkingModel"]):
         self.options = options
         self.breaker = Breaker(options.breaker_failures, options.breaker_reset_s)
         self.slots = Slots(options.max_concurrency, options.max_waiting)
+        self.barred: Reason | None = None
+        self.proof: Proof | None = None
         self._http = http_client(options.url, options) if options.url else None
         self._executor = executor
         self._observer = observer
@@ -124,6 +129,16 @@ class ThinkingModel(AbstractAsyncContextManager["ThinkingModel"]):
             raise ThinkingUnavailable("malformed", f"{len(lines)} lines before the summary")
         yield Rationale("model", text, lines, summary, None, prompt.version)
 
+    async def prove(self, canary: Canary | None) -> Proof:
+        """What a check of the server finds now.
+
+        Raises:
+            ThinkingUnavailable: it could not be checked.
+        """
+        if self._http is None:
+            raise ThinkingUnavailable("not_configured")
+        return await prove(self._http, self.options.model, canary)
+
     async def rate(self, prompt: Prompt, views: Views) -> Attributes:
         """Scores of both photos' attributes.
 
@@ -169,6 +184,8 @@ class ThinkingModel(AbstractAsyncContextManager["ThinkingModel"]):
         """Behind the circuit breaker, with which the call's end is settled. `body` is made in the executor."""
         if self._http is None:
             raise ThinkingUnavailable("not_configured")
+        if self.barred:
+            raise ThinkingUnavailable(self.barred, "the server's check has not passed")
         permit = self.breaker.admit()
         if permit is None:
             raise ThinkingUnavailable("circuit_open", f"after {self.options.breaker_failures} failures in a row")

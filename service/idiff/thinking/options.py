@@ -4,7 +4,15 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Reason = Literal[
-    "not_configured", "circuit_open", "busy", "timeout", "unreachable", "upstream_error", "malformed", "incomplete"
+    "not_configured",
+    "unproven",
+    "circuit_open",
+    "busy",
+    "timeout",
+    "unreachable",
+    "upstream_error",
+    "malformed",
+    "incomplete",
 ]
 
 
@@ -12,6 +20,7 @@ class ThinkingUnavailable(Exception):
     """The Thinking Model gave no usable rationale; `reason` says why, `detail` is for the log.
 
     - `not_configured`: no server is named.
+    - `unproven`: its check has not passed.
     - `circuit_open`: it failed repeatedly and is being left alone for a while.
     - `busy`: the own cap or the server's queue is full.
     - `timeout`: the deadline, or the one for the first words, passed.

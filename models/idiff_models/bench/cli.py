@@ -49,4 +49,42 @@ def answer(
         )
     except (IdiffError, ValidationError) as error:
         raise refusal(error.message if isinstance(error, IdiffError) else str(error)) from error
-    typer.echo(table.as_json(result) if as_json else table.as_markdown(result))
+    typer.echo(table.as_json(result) if as_json else table.answer_markdown(result))
+
+
+@app.command()
+def thinking(
+    url: Annotated[str, typer.Argument(help="Base URL of the vLLM server.")],
+    server: Annotated[str, typer.Option(help="What it runs on, for the report: card, checkpoint, precision.")],
+    model: Annotated[str, typer.Option(help="Served name of the adapter.")] = "rationale",
+    side: Annotated[
+        list[int] | None, typer.Option(min=64, max=1024, help="Side of a view, pixels; repeat it. Default 448.")
+    ] = None,
+    concurrency: Annotated[
+        list[int] | None, typer.Option(min=1, max=256, help="Rationales at once; repeat it. Default 1, 4.")
+    ] = None,
+    requests: Annotated[int, typer.Option(min=1, help="Rationales asked for in each case.")] = 16,
+    tokens: Annotated[int, typer.Option(min=16, help="Most tokens of a rationale.")] = 175,
+    deadline: Annotated[float, typer.Option(min=1, help="Seconds that one may take.")] = 300.0,
+    api_key: Annotated[str | None, typer.Option(envvar="IDIFF_THINKING_API_KEY", help="Bearer token.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of Markdown.")] = False,
+) -> None:
+    """First token, whole rationale and throughput of a Thinking Model's server, by view size and concurrency.
+
+    Speed does not depend on the weights: `vllm serve ... --load-format dummy` does without them.
+    """
+    packages(("httpx", "cv2"), "cpu")
+    from idiff.thinking.options import ThinkingOptions
+    from idiff_models.bench import table
+    from idiff_models.bench.thinking import bench
+
+    options = ThinkingOptions(
+        url, model, api_key, deadline_s=deadline, first_token_s=deadline, max_tokens=tokens, breaker_failures=10**6
+    )
+    try:
+        result = bench(options, server, sorted(set(side or (448,))), sorted(set(concurrency or (1, 4))), requests)
+    except ValueError as error:
+        raise refusal(error) from error
+    typer.echo(table.as_json(result) if as_json else table.thinking_markdown(result))
+    if not any(row.done for row in result.rows):
+        raise typer.Exit(1)

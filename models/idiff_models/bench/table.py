@@ -1,26 +1,33 @@
 """A measurement as a Markdown report and as JSON."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 
-from idiff_models.bench.answer import Bench
+from idiff_models.bench import answer, thinking
+from idiff_models.bench.hardware import Hardware
 
-HEAD = ("member", "backbone", "precision", "batch", "p50 ms", "p95 ms", "pairs/s", "core-ms a pair")
+MEMBERS = ("member", "backbone", "precision", "batch", "p50 ms", "p95 ms", "pairs/s", "core-ms a pair")
 
 
-def as_json(bench: Bench) -> str:
+RATIONALES = (
+    *("view px", "at once", "done", "first token p50 ms", "p95 ms", "whole p50 ms", "p95 ms"),
+    *("rationales/s", "tokens", "prompt tokens", "cached"),
+)
+
+
+def as_json(bench: answer.Bench | thinking.Bench) -> str:
     """Every figure, names as in `Bench`."""
     return json.dumps(asdict(bench), indent=2)
 
 
-def as_markdown(bench: Bench) -> str:
+def answer_markdown(bench: answer.Bench) -> str:
     """What was measured on what, then one line a member, ensemble and batch."""
     machine = bench.hardware
     loaded = "not known" if bench.loaded_mb is None else f"{bench.loaded_mb:.0f} MB"
-    load = "" if machine.load is None else f", load {machine.load} before"
     facts = [
         f"Release {bench.release} on {bench.provider}, {machine.onnxruntime}, {bench.threads} threads",
-        f"CPU: {machine.cpu}, {machine.cores} cores{load}; GPU: {machine.gpu or 'none'}; {machine.system}",
+        f"CPU: {_machine(machine)}",
         f"Memory of the loaded release: {loaded}; {bench.repeats} repeats in turns",
     ]
     rows = [
@@ -36,6 +43,42 @@ def as_markdown(bench: Bench) -> str:
         )
         for row in bench.rows
     ]
-    lines = [HEAD, *[("---", "---", "---", "---:", "---:", "---:", "---:", "---:")], *rows]
-    table = "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return _report(facts, MEMBERS, rows, 3)
+
+
+def thinking_markdown(bench: thinking.Bench) -> str:
+    """What was measured on what, then one line a view size and concurrency."""
+    facts = [
+        f"{bench.model}, at most {bench.max_tokens} tokens a rationale, on {bench.server}",
+        f"Asked from: {_machine(bench.hardware)}",
+        *(f"{row.side} px, {row.concurrency} at once: failed {row.failed}" for row in bench.rows if row.failed),
+    ]
+    rows = [
+        (
+            str(row.side),
+            str(row.concurrency),
+            f"{row.done} of {row.asked}",
+            f"{row.first_token_p50:.0f}",
+            f"{row.first_token_p95:.0f}",
+            f"{row.whole_p50:.0f}",
+            f"{row.whole_p95:.0f}",
+            f"{row.rationales_per_s:.2f}",
+            f"{row.tokens:.0f}",
+            f"{row.prompt_tokens:.0f}",
+            f"{100 * row.cached:.0f} %",
+        )
+        for row in bench.rows
+    ]
+    return _report(facts, RATIONALES, rows, 0)
+
+
+def _machine(machine: Hardware) -> str:
+    load = "" if machine.load is None else f", load {machine.load} before"
+    return f"{machine.cpu}, {machine.cores} cores{load}; GPU: {machine.gpu or 'none'}; {machine.system}"
+
+
+def _report(facts: Sequence[str], head: Sequence[str], rows: Sequence[Sequence[str]], words: int) -> str:
+    """`facts` as a list, then the table, whose first `words` columns are words and the others numbers."""
+    rule = ["---" if place < words else "---:" for place in range(len(head))]
+    table = "\n".join(f"| {' | '.join(cells)} |" for cells in (head, rule, *rows))
     return "\n".join(f"- {fact}" for fact in facts) + "\n\n" + table

@@ -8,7 +8,14 @@ from typer.testing import CliRunner
 from idiff_models.bench.cli import app
 
 RUN = CliRunner()
-CASES = "--server stand-in --side 64 --side 96 --concurrency 1 --concurrency 2 --requests 3".split()
+SIZES = {"side": (64, 96), "concurrency": (1, 2)}
+CASES = [
+    "--server",
+    "stand-in",
+    "--requests",
+    "3",
+    *(f"--{name}={n}" for name in ("side", "concurrency") for n in SIZES[name]),
+]
 
 
 def test_every_size_and_concurrency_is_measured() -> None:

@@ -17,6 +17,9 @@ from thinking_support import (
 )
 
 from idiff.thinking import grounded
+from idiff.thinking.adapters import Adapters
+from idiff.thinking.client import ThinkingModel
+from idiff.thinking.options import ThinkingOptions
 
 
 def test_the_model_writes(files: dict[str, bytes]) -> None:
@@ -63,7 +66,7 @@ def test_a_text_that_fails_is_taken_back_and_asked_for_again(files: dict[str, by
     assert "".join(data["text"] for _, data in after) == RATIONALE == streamed[-2][1]["text"]
     assert streamed[-2][1]["source"] == "model"
     assert 'idiff_rationale_retries_total{reason="malformed"} 1.0' in metrics
-    assert 'idiff_rationale_claims_total{measured="' in metrics
+    assert 'idiff_rationale_claims_total{adapter="rationale",measured="' in metrics
 
 
 def test_nobody_there(post: Post, files: dict[str, bytes]) -> None:
@@ -101,3 +104,23 @@ def test_a_rationale_that_fails_leaves_the_verdict(
     assert [name for name, _ in streamed] == ["verdict", "error", "done"]
     assert streamed[1][1]["error"]["code"] == "rationale_failed"
     assert 'idiff_warnings_total{code="rationale_failed"} 2.0' in client.get("/metrics").text
+
+
+def test_an_adapter_on_trial_explains_its_share_of_the_pairs() -> None:
+    main, trial = (ThinkingModel(ThinkingOptions("http://127.0.0.1:9", name)) for name in ("rationale", "next"))
+    adapters, ids = Adapters(main, trial, 0.25), [f"pair-{number}" for number in range(2000)]
+    chosen = [adapters.of(name) for name in ids]
+    assert chosen == [adapters.of(name) for name in ids]
+    assert 0.2 < chosen.count(trial) / len(ids) < 0.3
+    trial.barred = "unproven"
+    assert {adapters.of(name) for name in ids} == {main}
+
+
+def test_the_answer_names_the_adapter_on_trial(files: dict[str, bytes]) -> None:
+    with upstream(complete()) as url, thinking(url, thinking_trial="next", thinking_trial_share=1.0) as client:
+        answer = client.post("/compare", files=files).json()
+        info, metrics = client.get("/info").json(), client.get("/metrics").text
+    assert answer["provenance"]["adapter"] == "next"
+    assert (info["thinking"]["model"], info["thinking_trial"]["model"]) == ("rationale", "next")
+    assert 'idiff_thinking_calls_total{adapter="next",outcome="ok"} 1.0' in metrics
+    assert 'idiff_rationale_grounding_count{adapter="next",source="model"}' in metrics

@@ -243,9 +243,9 @@ def upstream(behaviour: Behaviour, scoring: Behaviour | None = None) -> Iterator
         thread.join(10)
 
 
-def thinking(url: str) -> AbstractContextManager[TestClient]:
+def thinking(url: str, **changes: Any) -> AbstractContextManager[TestClient]:  # noqa: ANN401 - settings
     """A service that asks `url`, for at most a second."""
-    return serve(Settings(thinking_url=url, thinking_deadline_s=1.0, lines_min=1, thinking_check_s=0))
+    return serve(Settings(thinking_url=url, thinking_deadline_s=1.0, lines_min=1, thinking_check_s=0, **changes))
 
 
 def events(client: TestClient, files: dict[str, bytes], **options: str) -> list[tuple[str, dict[str, Any]]]:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 
@@ -54,8 +55,11 @@ async def _work(service: Service) -> None:
     await _load(service)
     engine, settings = service.engine, service.settings
     if engine and settings.thinking_url and settings.thinking_check_s:
-        observe = service.metrics.observe_proof
-        await watch(engine.thinking, settings.thinking_canary, settings.thinking_check_s, observe)
+        canaries = settings.thinking_canary, settings.thinking_trial_canary
+        async with asyncio.TaskGroup() as group:
+            for model, canary in zip(engine.thinking, canaries, strict=False):
+                observe = partial(service.metrics.observe_proof, model.options.model)
+                group.create_task(watch(model, canary, settings.thinking_check_s, observe))
 
 
 async def _load(service: Service) -> None:

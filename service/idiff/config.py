@@ -63,6 +63,11 @@ class Settings(BaseSettings):
     thinking_canary: Path | None = Field(
         default=None, description="canary.json of the adapter; without it nothing proves that all of it is loaded."
     )
+    thinking_trial: str | None = Field(default=None, description="Served name of a second adapter, on trial.")
+    thinking_trial_share: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.05, description="Share of the pairs that the adapter on trial explains."
+    )
+    thinking_trial_canary: Path | None = Field(default=None, description="Its canary.json.")
     thinking_check_s: Annotated[float, Field(ge=0)] = Field(
         default=300.0, description="Seconds between two checks of the Thinking Model; 0 makes none."
     )

@@ -5,7 +5,8 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import ParamSpec, Self, TypeVar
 
 import cv2
@@ -16,6 +17,7 @@ from idiff.answer.faces import FaceDetector
 from idiff.config import Settings
 from idiff.errors import Overloaded
 from idiff.metrics import Metrics
+from idiff.thinking.adapters import Adapters
 from idiff.thinking.client import ThinkingModel
 from idiff.thinking.options import ThinkingOptions
 
@@ -40,7 +42,7 @@ class Engine:
     pairs: asyncio.Semaphore
     detector: FaceDetector
     ensemble: Ensemble
-    thinking: ThinkingModel
+    thinking: Adapters
 
     @classmethod
     def load(cls, settings: Settings, metrics: Metrics) -> Self:
@@ -71,7 +73,7 @@ class Engine:
             pairs=asyncio.Semaphore(settings.pairs_in_memory),
             detector=FaceDetector(),
             ensemble=ensemble,
-            thinking=ThinkingModel(_thinking(settings), executor=pool, observer=metrics.observe_thinking),
+            thinking=_adapters(settings, metrics, pool),
         )
 
     @asynccontextmanager
@@ -95,6 +97,17 @@ class Engine:
         """Close connections and let the workers end."""
         await self.thinking.aclose()
         self.pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _adapters(settings: Settings, metrics: Metrics, pool: ThreadPoolExecutor) -> Adapters:
+    def model(options: ThinkingOptions) -> ThinkingModel:
+        return ThinkingModel(options, executor=pool, observer=partial(metrics.observe_thinking, options.model))
+
+    options = _thinking(settings)
+    if settings.thinking_trial is None:
+        return Adapters(model(options))
+    trial = replace(options, model=settings.thinking_trial)
+    return Adapters(model(options), model(trial), settings.thinking_trial_share)
 
 
 def _thinking(settings: Settings) -> ThinkingOptions:

@@ -43,32 +43,36 @@ class Metrics:
         self.claims = Counter(
             "idiff_rationale_claims",
             "Lines by what the measurements say of them: agrees, contradicts or silent",
-            ["source", "measured"],
+            ["source", "adapter", "measured"],
             registry=registry,
         )
         self.grounding = Histogram(
-            "idiff_rationale_grounding", "Grounding score", ["source"], buckets=SHARE, registry=registry
+            "idiff_rationale_grounding", "Grounding score", ["source", "adapter"], buckets=SHARE, registry=registry
         )
         self.circuit_open = Gauge(
-            "idiff_thinking_circuit_open", "1 while the Thinking Model's circuit breaker is open", registry=registry
+            "idiff_thinking_circuit_open", "1 while its circuit breaker is open", ["adapter"], registry=registry
         )
         self.thinking_check = Gauge(
             "idiff_thinking_check",
             "1 where its last check passed, else 0",
-            ["check"],
+            ["adapter", "check"],
             registry=registry,
         )
         self.thinking_calls = Counter(
-            "idiff_thinking_calls", "Calls of the Thinking Model by outcome", ["outcome"], registry=registry
+            "idiff_thinking_calls", "Calls of the Thinking Model", ["adapter", "outcome"], registry=registry
         )
         self.thinking_seconds = Histogram(
-            "idiff_thinking_seconds", "Time of a whole call", ["outcome"], buckets=SECONDS, registry=registry
+            "idiff_thinking_seconds", "Time of a whole call", ["adapter", "outcome"], buckets=SECONDS, registry=registry
         )
         self.thinking_tokens = Counter(
-            "idiff_thinking_tokens", "Tokens by kind, as the server counts them", ["kind"], registry=registry
+            "idiff_thinking_tokens", "Tokens, as the server counts them", ["adapter", "kind"], registry=registry
         )
         self.thinking_first_token = Histogram(
-            "idiff_thinking_first_token_seconds", "Time to the first words", buckets=SECONDS, registry=registry
+            "idiff_thinking_first_token_seconds",
+            "Time to the first words",
+            ["adapter"],
+            buckets=SECONDS,
+            registry=registry,
         )
         self.ready = Gauge("idiff_ready", "1 while the service is ready", registry=registry)
         self.release = Info("idiff_release", "The Answer Model release being served", registry=registry)
@@ -84,26 +88,25 @@ class Metrics:
     def observe_rationale(self, rationale: Rationale) -> None:
         """Count one rationale."""
         self.rationales.labels(rationale.source, rationale.reason or "").inc()
+        writer = rationale.source, rationale.adapter or ""
         for line in rationale.lines:
-            self.claims.labels(
-                rationale.source, {True: "agrees", False: "contradicts", None: "silent"}[line.agrees]
-            ).inc()
+            self.claims.labels(*writer, {True: "agrees", False: "contradicts", None: "silent"}[line.agrees]).inc()
         if rationale.grounding is not None:
-            self.grounding.labels(rationale.source).observe(rationale.grounding)
+            self.grounding.labels(*writer).observe(rationale.grounding)
 
-    def observe_proof(self, proof: Proof) -> None:
-        """Show one check of the Thinking Model's server; what could not be checked shows nothing."""
-        self.thinking_check.clear()
+    def observe_proof(self, adapter: str, proof: Proof) -> None:
+        """Show the check of an adapter's server; what could not be checked shows nothing."""
+        self.thinking_check.remove_by_labels({"adapter": adapter})
         for finding in proof.findings:
             if finding.passed is not None:
-                self.thinking_check.labels(finding.check).set(finding.passed)
+                self.thinking_check.labels(adapter, finding.check).set(finding.passed)
 
-    def observe_thinking(self, call: Call) -> None:
+    def observe_thinking(self, adapter: str, call: Call) -> None:
         """Count one call of the Thinking Model."""
-        self.thinking_calls.labels(call.outcome).inc()
-        self.thinking_seconds.labels(call.outcome).observe(call.seconds)
-        self.thinking_tokens.labels("prompt").inc(call.prompt_tokens or 0)
-        self.thinking_tokens.labels("cached").inc(call.cached_tokens or 0)
-        self.thinking_tokens.labels("completion").inc(call.completion_tokens or 0)
+        self.thinking_calls.labels(adapter, call.outcome).inc()
+        self.thinking_seconds.labels(adapter, call.outcome).observe(call.seconds)
+        self.thinking_tokens.labels(adapter, "prompt").inc(call.prompt_tokens or 0)
+        self.thinking_tokens.labels(adapter, "cached").inc(call.cached_tokens or 0)
+        self.thinking_tokens.labels(adapter, "completion").inc(call.completion_tokens or 0)
         if call.first_token_s is not None:
-            self.thinking_first_token.observe(call.first_token_s)
+            self.thinking_first_token.labels(adapter).observe(call.first_token_s)

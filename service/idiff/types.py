@@ -186,7 +186,7 @@ class Line:
 class Rationale:
     """Why. `text` is the whole rationale as an expert would write it; `lines` and `summary` are its parts.
 
-    `reason`: why the model did not write it, None where it did or was not asked.
+    `reason`: why the model did not write it, None where it did or was not asked. `adapter`: of the model that did.
     """
 
     source: Literal["model", "measured"]
@@ -195,6 +195,7 @@ class Rationale:
     summary: str
     reason: str | None
     prompt_version: str
+    adapter: str | None = None
 
     @property
     def grounding(self) -> float | None:
@@ -216,9 +217,10 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Attributes:
-    """Scores of both photos, None where no model gave any: `reason` says why."""
+    """Scores of both photos by `adapter`, None where no model gave any: `reason` says why."""
 
     a: Scores | None
     b: Scores | None
     reason: str | None
     prompt_version: str
+    adapter: str | None = None

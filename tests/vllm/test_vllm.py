@@ -295,6 +295,6 @@ def test_an_adapter_without_its_vision_part_is_not_used(fleet: Fleet) -> None:
     assert {found["check"]: found["passed"] for found in thinking["checks"]} == PROVEN | {"canary": False}
     assert any("language" in found["detail"] for found in thinking["checks"])
     assert thinking["barred"] == "unproven"
-    assert 'idiff_thinking_check{check="canary"} 0.0' in shown
+    assert 'idiff_thinking_check{adapter="rationale",check="canary"} 0.0' in shown
     assert (answer["rationale"]["source"], answer["rationale"]["reason"]) == ("measured", "unproven")
     assert answer["verdict"]["preferred"]

@@ -32,6 +32,7 @@ class ServiceInfo(BaseModel):
     release: dict[str, Any]
     providers: list[str]
     thinking: dict[str, Any] | None
+    thinking_trial: dict[str, Any] | None
     limits: dict[str, int]
     views: dict[str, int]
 
@@ -54,7 +55,9 @@ async def metrics(request: Request) -> Response:
     """All metrics in Prometheus' text format."""
     service = service_of(request)
     if service.engine:
-        service.metrics.circuit_open.set(service.engine.thinking.breaker.state == "open")
+        for model in service.engine.thinking:
+            opened = model.breaker.state == "open"
+            service.metrics.circuit_open.labels(model.options.model).set(opened)
     return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -70,16 +73,17 @@ async def info(request: Request) -> ServiceInfo:
         release=manifest.model_dump(include={"version", "created", "rule", "calibration", "measured"})
         | {"members": [m.model_dump(include=MEMBER_FIELDS) for m in manifest.members]},
         providers=list(engine.ensemble.providers),
-        thinking=_thinking(settings.thinking_model, engine.thinking) if settings.thinking_url else None,
+        thinking=_adapter(engine.thinking.main) if settings.thinking_url else None,
+        thinking_trial=_adapter(engine.thinking.trial) if engine.thinking.trial else None,
         limits={"max_body_bytes": settings.max_body_bytes, "max_pixels": settings.max_pixels},
         views={"global_side": GLOBAL_SIDE, "crop_side": CROP_SIDE},
     )
 
 
-def _thinking(adapter: str, model: ThinkingModel) -> dict[str, Any]:
+def _adapter(model: ThinkingModel) -> dict[str, Any]:
     checks = model.proof.findings if model.proof else ()
     return {
-        "model": adapter,
+        "model": model.options.model,
         "circuit": model.breaker.state,
         "barred": model.barred,
         "checks": [{"check": found.check, "passed": found.passed, "detail": found.detail} for found in checks],

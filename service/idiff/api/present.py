@@ -44,13 +44,13 @@ def done(
     judgement: Judgement, rationale: Rationale | None, attributes: Attributes | None, engine: Engine
 ) -> schemas.Done:
     """What rationale and attributes add to the answer beside themselves: the last event of a stream."""
-    thought = (rationale and rationale.source == "model") or (attributes and attributes.reason is None)
+    told = [part.adapter for part in (rationale, attributes) if part and part.adapter]
     return schemas.Done(
         id=judgement.id,
         warnings=_warnings(
             judgement.notices + rationale_notices(judgement, rationale) + attributes_notices(attributes)
         ),
-        adapter=engine.settings.thinking_model if thought else None,
+        adapter=told[0] if told else None,
         timings_ms=judgement.clock.milliseconds(),
     )
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager, aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import TracebackType
 from typing import Final, Self
@@ -127,7 +127,7 @@ class ThinkingModel(AbstractAsyncContextManager["ThinkingModel"]):
             raise ThinkingUnavailable("malformed", str(error)) from None
         if not options.lines_min <= len(lines) <= options.lines_max:
             raise ThinkingUnavailable("malformed", f"{len(lines)} lines before the summary")
-        yield Rationale("model", text, lines, summary, None, prompt.version)
+        yield Rationale("model", text, lines, summary, None, prompt.version, options.model)
 
     async def prove(self, canary: Canary | None) -> Proof:
         """What a check of the server finds now.
@@ -146,7 +146,8 @@ class ThinkingModel(AbstractAsyncContextManager["ThinkingModel"]):
             ThinkingUnavailable: no usable ones came in time.
         """
         async with aclosing(self.stream(prompt, views, attributes.scores_regex())) as pieces:
-            return attributes.read("".join([piece async for piece in pieces]))
+            scored = attributes.read("".join([piece async for piece in pieces]))
+        return replace(scored, adapter=self.options.model)
 
     async def stream(
         self, prompt: Prompt, views: Views, form: str, temperature: float = 0.0, clock: Clock | None = None

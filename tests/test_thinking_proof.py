@@ -55,7 +55,7 @@ def proof(answer: Callable[[httpx.Request], httpx.Response], canary: Canary | No
     async def proven() -> Proof:
         transport = httpx.MockTransport(answer)
         async with httpx.AsyncClient(transport=transport, base_url="http://vllm/v1/") as http:
-            return await prove(http, "rationale", canary)
+            return await prove(http, ThinkingOptions("http://vllm"), canary)
 
     return asyncio.run(proven())
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from idiff.thinking.families import FamilyName
 from idiff.thinking.upstream import base_url
 
 Provider = Literal["cpu", "cuda"]
@@ -54,6 +55,7 @@ class Settings(BaseSettings):
         default=None, description="Base URL of an OpenAI-compatible vLLM server, http:// or https://."
     )
     thinking_model: str = Field(default="rationale", description="Served name of the LoRA adapter.")
+    thinking_family: FamilyName = Field(default="qwen3-vl", description="Family of the model under the adapter.")
     thinking_api_key: SecretStr | None = Field(default=None, description="Bearer token for the vLLM server.")
     thinking_deadline_s: Annotated[float, Field(gt=0)] = Field(default=20.0, description="Whole rationale, seconds.")
     thinking_concurrency: Annotated[int, Field(ge=1)] = Field(default=8, description="Rationales in flight at once.")

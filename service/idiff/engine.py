@@ -115,6 +115,7 @@ def _thinking(settings: Settings) -> ThinkingOptions:
     return ThinkingOptions(
         url=settings.thinking_url,
         model=settings.thinking_model,
+        family=settings.thinking_family,
         api_key=key.get_secret_value() if key else None,
         deadline_s=settings.thinking_deadline_s,
         max_concurrency=settings.thinking_concurrency,

@@ -79,7 +79,13 @@ def thinking(
     from idiff_models.bench.thinking import bench
 
     options = ThinkingOptions(
-        url, model, api_key, deadline_s=deadline, first_token_s=deadline, max_tokens=tokens, breaker_failures=10**6
+        url,
+        model,
+        api_key=api_key,
+        deadline_s=deadline,
+        first_token_s=deadline,
+        max_tokens=tokens,
+        breaker_failures=10**6,
     )
     try:
         result = bench(options, server, sorted(set(side or (448,))), sorted(set(concurrency or (1, 4))), requests)

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from idiff.thinking.parse import ANSWER, THINKING
 from idiff.types import CategoryName, Side
 from idiff.upload import MERGED_FIELDS
 from idiff_models.pairs.pair import LabelledPair, Names, PairsError
 
 T = TypeVar("T")
 
-THINKING = re.compile(r"<thinking>(.*?)</thinking>", re.DOTALL | re.IGNORECASE)
-ANSWER = re.compile(r"<answer>\s*([AB])\s*</answer>", re.IGNORECASE)
 CATEGORIES: dict[str, CategoryName] = {"p": "person", "s": "scene"}
 
 
@@ -47,6 +46,12 @@ def read_told(path: Path) -> list[Told]:
         raise PairsError(path, 0, f"cannot be read: {error}") from error
     names = Names()
     return _rows(path, text, lambda row: _told(row, path, names))
+
+
+def solution(rationale: str, answer: Side | None) -> str:
+    """A rationale and an answer in the challenge's form."""
+    answered = f"\n<answer>{answer}</answer>" if answer else ""
+    return f"<thinking>\n{rationale}\n</thinking>{answered}"
 
 
 def _rows(path: Path, text: str, read: Callable[[Any], T]) -> list[T]:

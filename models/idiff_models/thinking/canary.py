@@ -13,6 +13,7 @@ from PIL import Image as Pictures
 
 from idiff.imaging.resize import resize
 from idiff.thinking.canary import NAME, Canary
+from idiff.thinking.families import FAMILIES, FamilyName
 from idiff.thinking.messages import user_parts
 from idiff.thinking.prompt import build
 from idiff.types import Alignment, PhotoViews, Size, Views
@@ -51,26 +52,26 @@ def _photo(jpeg: bytes) -> PhotoViews:
     return PhotoViews(Size(width, height), whole, pixels[top : top + SIDE, left : left + SIDE], None)
 
 
-def messages() -> list[dict[str, Any]]:
+def messages(family: FamilyName) -> list[dict[str, Any]]:
     """The chat as a request carries it; it ends with the beginning of an answer."""
     prompt = build("person", None, None)
     return [
         {"role": "system", "content": prompt.system},
-        {"role": "user", "content": user_parts(prompt, views(), SIDE * SIDE)},
+        {"role": "user", "content": user_parts(prompt, views(), SIDE * SIDE, FAMILIES[family])},
         {"role": "assistant", "content": ANSWER},
     ]
 
 
-def write(base: str, adapter: Path) -> Path:
+def write(base: str, adapter: Path, family: FamilyName = "qwen3-vl") -> Path:
     """`canary.json` in the folder of a peft adapter, measured with transformers on the best device at hand.
 
-    `base`: folder or hub name of the checkpoint that the adapter was trained on.
+    `base`: folder or hub name of the checkpoint that the adapter was trained on; `family`: its family.
 
     Raises:
         CanaryFailed: the adapter says hardly anything else than the model without it, or without its vision part.
     """
-    chat = messages()
-    found = _measure(base, adapter, chat)
+    chat = messages(family)
+    found = _measure(base, adapter, chat, family)
     reference = Canary(messages=chat, logprobs=found.pop("adapter"), tolerance=1.0, margins={})
     margins = {name: reference.distance(values) for name, values in found.items()}
     closest = min(margins, key=margins.__getitem__)
@@ -85,7 +86,7 @@ def write(base: str, adapter: Path) -> Path:
     return path
 
 
-def _measure(base: str, adapter: Path, chat: list[dict[str, Any]]) -> dict[str, list[float]]:
+def _measure(base: str, adapter: Path, chat: list[dict[str, Any]], family: FamilyName) -> dict[str, list[float]]:
     """Log-probabilities of the answer's tokens by "adapter", by "base", the model without it, and, where it has a
     vision part, by "language", the adapter without that."""
     import torch
@@ -98,7 +99,8 @@ def _measure(base: str, adapter: Path, chat: list[dict[str, Any]]) -> dict[str, 
     model = PeftModel.from_pretrained(plain, adapter).to(device).eval()
     own = _own_format(chat)
     encode: Callable[..., Any] = processor.apply_chat_template
-    as_tensors = {"tokenize": True, "return_dict": True, "return_tensors": "pt"}
+    extra = FAMILIES[family].extra.get("chat_template_kwargs", {})
+    as_tensors = {**extra, "tokenize": True, "return_dict": True, "return_tensors": "pt"}
     inputs = encode(own, continue_final_message=True, **as_tensors).to(device)
     asked = encode(own[:-1], add_generation_prompt=True, **as_tensors)["input_ids"].shape[1]
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from idiff.thinking.families import FamilyName
 from idiff_models.needs import packages, refusal
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def dataset(
         Path | None, typer.Option(help="Another list of the pairs' photos, by the same names.", exists=True)
     ] = None,
     stage: Annotated[
-        Literal["baseline", "templates", "cv", "answer"], typer.Option(help="What the prompt holds: Table 4.")
+        Literal["baseline", "templates", "cv", "judge", "answer"], typer.Option(help="What the prompt holds: Table 4.")
     ] = "answer",
     answers: Annotated[
         Literal["truth", "model", "wrong"], typer.Option(help="Whose answer the prompt gives: Table 8.")
@@ -57,6 +58,54 @@ def dataset(
 
 
 @app.command()
+def explain(
+    pairs: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Pairs: .csv, or the challenge's .jsonl.")],
+    out: Annotated[Path, typer.Option(help="The submission: JSONL of the challenge's form.", dir_okay=False)],
+    root: Annotated[Path | None, typer.Option(help="Folder that the pictures' paths are relative to.")] = None,
+    url: Annotated[str | None, typer.Option(help="Base URL of a vLLM server; without it, measured rationales.")] = None,
+    model: Annotated[str, typer.Option(help="Served name of the adapter.")] = "rationale",
+    family: Annotated[FamilyName, typer.Option(help="Family of the model under it.")] = "qwen3-vl",
+    stage: Annotated[
+        Literal["baseline", "templates", "cv", "judge", "answer"],
+        typer.Option(help="What the prompt holds: Table 4; judge: the model answers by itself, rationale first."),
+    ] = "answer",
+    answers: Annotated[
+        Literal["truth", "model", "wrong"], typer.Option(help="Whose answer the prompt gives: Table 8.")
+    ] = "model",
+    wording: Annotated[Literal["idiff", "paper"], typer.Option(help="How it is given.")] = "idiff",
+    concurrency: Annotated[int, typer.Option(min=1, help="Pairs at once.")] = 8,
+    tokens: Annotated[int, typer.Option(min=16, help="Most tokens of a rationale.")] = 512,
+    deadline: Annotated[float, typer.Option(min=1, help="Seconds that one may take.")] = 120.0,
+    api_key: Annotated[str | None, typer.Option(envvar="IDIFF_THINKING_API_KEY", help="Bearer token.")] = None,
+    release: Annotated[Path | None, typer.Option(help="Answer Model release; the bundled one by default.")] = None,
+) -> None:
+    """Answers and rationales of pairs, as the challenge wants them handed in and `score` reads them."""
+    packages(("onnxruntime", "cv2", "tqdm"), "cpu,evaluate")
+    import asyncio
+
+    from idiff.errors import IdiffError
+    from idiff.thinking.options import ThinkingOptions
+    from idiff_models.pairs import PairsError, read_pairs
+    from idiff_models.thinking.dataset import Asked, DatasetError
+    from idiff_models.thinking.explain import explain, write
+
+    limits = {"max_concurrency": concurrency, "max_waiting": concurrency, "max_tokens": tokens}
+    options = ThinkingOptions(
+        url, model, family, api_key, deadline_s=deadline, first_token_s=deadline, breaker_failures=10**6, **limits
+    )
+    try:
+        asked = Asked(stage, answers, wording)
+        done = asyncio.run(explain(read_pairs(pairs, root), asked, options if url else None, release))
+    except (PairsError, DatasetError, IdiffError, ValueError) as error:
+        raise refusal(error) from error
+    write(done, out)
+    known = [told.grounding for told in done.told if told.grounding is not None]
+    grounding = f", grounding {sum(known) / len(known):.2f}" if known else ""
+    failed = "".join(f"; measured for want of the model: {count} {reason}" for reason, count in done.failed.items())
+    typer.echo(f"{out}: {len(done.told)} pairs{grounding}{failed}")
+
+
+@app.command()
 def score(
     predictions: File,
     references: File,
@@ -76,16 +125,51 @@ def score(
 
 
 @app.command()
+def tables(
+    cases: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="What to compare: see runs/tables.toml.")],
+    references: Annotated[Path, typer.Option(exists=True, dir_okay=False, help="The experts' rationales.")],
+    pairs: Annotated[
+        Path | None, typer.Option(help="Their photos, where not in the references' own pictures.", exists=True)
+    ] = None,
+    root: Annotated[Path | None, typer.Option(help="Folder that the pictures' paths are relative to.")] = None,
+    concurrency: Annotated[int, typer.Option(min=1, help="Pairs at once.")] = 8,
+    tokens: Annotated[int, typer.Option(min=16, help="Most tokens of a rationale.")] = 512,
+    deadline: Annotated[float, typer.Option(min=1, help="Seconds that one may take.")] = 120.0,
+    api_key: Annotated[str | None, typer.Option(envvar="IDIFF_THINKING_API_KEY", help="Bearer token.")] = None,
+) -> None:
+    """The structure of the paper's Tables 4, 5, 6 and 8: every case explains the same pairs and is scored alike."""
+    packages(("onnxruntime", "cv2", "tqdm", "nltk", "rouge_score", "rouge", "jieba"), "cpu,evaluate,text")
+    from idiff.errors import IdiffError
+    from idiff.thinking.options import ThinkingOptions
+    from idiff_models.evaluate.text.report import NothingToScore
+    from idiff_models.pairs import PairsError, read_pairs
+    from idiff_models.pairs.challenge import read_told
+    from idiff_models.thinking.dataset import DatasetError
+    from idiff_models.thinking.tables import Cases, CasesRefused, run, to_markdown
+
+    limits = {"max_concurrency": concurrency, "max_waiting": concurrency, "max_tokens": tokens}
+    options = ThinkingOptions(
+        api_key=api_key, deadline_s=deadline, first_token_s=deadline, breaker_failures=10**6, **limits
+    )
+    try:
+        results = run(Cases.read(cases).case, read_pairs(pairs or references, root), read_told(references), options)
+    except (CasesRefused, PairsError, DatasetError, NothingToScore, IdiffError, ValueError) as error:
+        raise refusal(error) from error
+    typer.echo(to_markdown(results))
+
+
+@app.command()
 def canary(
     adapter: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folder of a peft adapter.")],
     base: Annotated[str, typer.Option(help="Folder or hub name of the checkpoint it was trained on.")],
+    family: Annotated[FamilyName, typer.Option(help="Its family.")] = "qwen3-vl",
 ) -> None:
     """Write canary.json beside an adapter: what it says of a fixed pair, for servers to be checked against."""
     packages(("torch", "transformers", "peft", "cv2"), "cpu,tune")
     from idiff_models.thinking import canary as maker
 
     try:
-        path = maker.write(base, adapter)
+        path = maker.write(base, adapter, family)
     except (maker.CanaryFailed, OSError) as error:
         raise refusal(error) from error
     typer.echo(f"wrote {path}")
@@ -98,6 +182,7 @@ def check(
     reference: Annotated[
         Path | None, typer.Option("--canary", help="The adapter's canary.json.", exists=True, dir_okay=False)
     ] = None,
+    family: Annotated[FamilyName, typer.Option(help="Family of the model under it.")] = "qwen3-vl",
     api_key: Annotated[str | None, typer.Option(envvar="IDIFF_THINKING_API_KEY", help="Bearer token.")] = None,
 ) -> None:
     """Prove that a server has the adapter, all of it, holds it to a form and reuses prefixes; exit code 1 where not."""
@@ -109,7 +194,7 @@ def check(
     from idiff.thinking.options import ThinkingOptions, ThinkingUnavailable
 
     async def proven() -> "Proof":
-        async with ThinkingModel(ThinkingOptions(url, model, api_key)) as client:
+        async with ThinkingModel(ThinkingOptions(url, model, family, api_key)) as client:
             return await client.prove(Canary.read(reference) if reference else None)
 
     try:

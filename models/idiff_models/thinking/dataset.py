@@ -30,11 +30,11 @@ from idiff.upload import make_upload
 from idiff_models.evaluate.pairwise import read_images
 from idiff_models.evaluate.swapping import swap
 from idiff_models.pairs import LabelledPair
-from idiff_models.pairs.challenge import Told
+from idiff_models.pairs.challenge import Told, solution
 
-Stage = Literal["baseline", "templates", "cv", "answer"]
+Stage = Literal["baseline", "templates", "cv", "judge", "answer"]
 """What the prompt holds, each stage with all before it: the generic template; the category's; measured differences; the
-answer (the paper's Table 4)."""
+answer (the paper's Table 4), or in its place the question for the model's own."""
 
 Answers = Literal["truth", "model", "wrong"]
 """Whose answer the prompt gives: the experts', the Answer Model's, or deliberately the other one (Table 8)."""
@@ -78,8 +78,13 @@ def write(
             for pair, written in tqdm(known, desc="dataset", unit="pair"):
                 for judgement, one in _both(runner, engine, pair, written):
                     row = _row(judgement, one, out, asked)
-                    sft.write(_line(row, messages=[*row["messages"], _said("assistant", canonical(one.rationale))]))
-                    grpo.write(_line(row, solution=_solution(one)))
+                    wanted = (
+                        solution(canonical(one.rationale), one.answer)
+                        if asked.stage == "judge"
+                        else canonical(one.rationale)
+                    )
+                    sft.write(_line(row, messages=[*row["messages"], _said("assistant", wanted)]))
+                    grpo.write(_line(row, solution=solution(canonical(one.rationale), one.answer)))
         finally:
             runner.run(engine.close())
     return 2 * len(known)
@@ -101,9 +106,10 @@ def question(judgement: Judgement, answer: Side | None, asked: Asked) -> Prompt:
     return build(
         verdict.category.name if reached >= 1 else None,
         judgement.features if reached >= 2 else None,
-        _given(verdict, answer, asked.answers) if reached >= 3 else None,
+        _given(verdict, answer, asked.answers) if asked.stage == "answer" else None,
         lines=asked.lines,
         wording=asked.wording,
+        judge=asked.stage == "judge",
     )
 
 
@@ -138,11 +144,6 @@ def _stored(jpeg: bytes, out: Path) -> str:
     path = out / "images" / f"{hashlib.sha256(jpeg).hexdigest()[:20]}.jpg"
     path.write_bytes(jpeg)
     return str(path.relative_to(out))
-
-
-def _solution(told: Told) -> str:
-    answer = f"\n<answer>{told.answer}</answer>" if told.answer else ""
-    return f"<thinking>\n{canonical(told.rationale)}\n</thinking>{answer}"
 
 
 def _said(role: str, content: str) -> dict[str, str]:

@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 
 from idiff.thinking.check import check
 from idiff.thinking.measured import Measured
-from idiff.thinking.parse import FormError, parse, read_lines
+from idiff.thinking.parse import ANSWER, THINKING, FormError, parse, read_lines
 from idiff.types import Rationale, Side
-from idiff_models.pairs.challenge import ANSWER, THINKING
 
 Scores = NDArray[np.float64]
 _erf = np.vectorize(math.erf, otypes=[np.float64])

@@ -13,16 +13,16 @@ from idiff.thinking import attributes
 from idiff.thinking.breaker import Breaker
 from idiff.thinking.call import Call, Clock, Observer
 from idiff.thinking.canary import Canary
-from idiff.thinking.form import rationale_regex
+from idiff.thinking.form import judged_regex, rationale_regex
 from idiff.thinking.messages import request_body
 from idiff.thinking.options import Reason, ThinkingOptions, ThinkingUnavailable
-from idiff.thinking.parse import FormError, parse
+from idiff.thinking.parse import FormError, parse, parse_judged
 from idiff.thinking.prompt import Prompt
 from idiff.thinking.proof import Proof, prove
 from idiff.thinking.slots import Slots
 from idiff.thinking.sse import Chunk, Usage
 from idiff.thinking.upstream import completion, http_client
-from idiff.types import Attributes, Rationale, Views
+from idiff.types import Attributes, Rationale, Side, Views
 
 OUTCOMES: dict[Reason, bool] = {
     "timeout": False,
@@ -120,14 +120,32 @@ class ThinkingModel(AbstractAsyncContextManager["ThinkingModel"]):
             async for piece in stream:
                 pieces.append(piece)
                 yield Delta(piece)
-        text = "".join(pieces).strip()
+        yield self._read("".join(pieces).strip(), prompt)
+
+    def _read(self, text: str, prompt: Prompt) -> Rationale:
         try:
             lines, summary = parse(text)
         except FormError as error:
             raise ThinkingUnavailable("malformed", str(error)) from None
-        if not options.lines_min <= len(lines) <= options.lines_max:
+        if not self.options.lines_min <= len(lines) <= self.options.lines_max:
             raise ThinkingUnavailable("malformed", f"{len(lines)} lines before the summary")
-        yield Rationale("model", text, lines, summary, None, prompt.version, options.model)
+        return Rationale("model", text, lines, summary, None, prompt.version, self.options.model)
+
+    async def judge(self, prompt: Prompt, views: Views) -> tuple[Rationale, Side]:
+        """The model's own judgement, rationale first, for a prompt built with `judge`.
+
+        Raises:
+            ThinkingUnavailable: no usable one came in time.
+        """
+        options = self.options
+        form = judged_regex(options.lines_min, options.lines_max, options.line_chars)
+        async with aclosing(self.stream(prompt, views, form)) as pieces:
+            text = "".join([piece async for piece in pieces])
+        try:
+            inner, side = parse_judged(text)
+        except FormError as error:
+            raise ThinkingUnavailable("malformed", str(error)) from None
+        return self._read(inner, prompt), side
 
     async def prove(self, canary: Canary | None) -> Proof:
         """What a check of the server finds now.
@@ -137,7 +155,7 @@ class ThinkingModel(AbstractAsyncContextManager["ThinkingModel"]):
         """
         if self._http is None:
             raise ThinkingUnavailable("not_configured")
-        return await prove(self._http, self.options.model, canary)
+        return await prove(self._http, self.options, canary)
 
     async def rate(self, prompt: Prompt, views: Views) -> Attributes:
         """Scores of both photos' attributes.

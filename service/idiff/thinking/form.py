@@ -17,3 +17,8 @@ def rationale_regex(lines_min: int, lines_max: int, line_chars: int) -> str:
     finding = rf"[A-Z][^\n]{{18,{max(18, line_chars - 2)}}}\."
     line = rf"{REGION} ({'|'.join(METRICS)}): {finding}\n"
     return rf"({line}){{{lines_min},{lines_max}}}{SUMMARY_HEADER}: {finding}"
+
+
+def judged_regex(lines_min: int, lines_max: int, line_chars: int) -> str:
+    """The same between `<thinking>` tags, then the answer: the rationale-first form."""
+    return rf"<thinking>\n{rationale_regex(lines_min, lines_max, line_chars)}\n</thinking>\n<answer>(A|B)</answer>"

@@ -10,6 +10,7 @@ import numpy as np
 import simplejpeg
 
 from idiff.imaging.resize import resize
+from idiff.thinking.families import FAMILIES, Family
 from idiff.thinking.options import ThinkingOptions
 from idiff.thinking.prompt import VIEW_LABELS, Prompt
 from idiff.types import Image, Size, Views
@@ -52,12 +53,23 @@ def introduced(label: str) -> str:
     return f"\n{label}\n"
 
 
-def user_parts(prompt: Prompt, views: Views, pixels: int) -> list[dict[str, Any]]:
-    """The user message: text, then the views, each behind its label."""
-    parts: list[dict[str, Any]] = [{"type": "text", "text": prompt.user}]
-    for label, picture in zip(VIEW_LABELS, pictures(views), strict=True):
-        parts += [{"type": "text", "text": introduced(label)}, image_part(picture, pixels)]
-    return parts
+def ordered() -> str:
+    """The text that names all images, where no text can stand between them."""
+    names = ", ".join(label.rstrip(":") for label in VIEW_LABELS)
+    return f"\n\nThe four images are, in this order: {names}."
+
+
+def user_parts(prompt: Prompt, views: Views, pixels: int, family: Family) -> list[dict[str, Any]]:
+    """The user message: text, then the views, each behind its label or all behind their order."""
+    images = [image_part(picture, pixels) for picture in pictures(views)]
+    if not family.labelled:
+        return [_text(prompt.user + ordered()), *images]
+    labels = [_text(introduced(label)) for label in VIEW_LABELS]
+    return [_text(prompt.user), *(part for pair in zip(labels, images, strict=True) for part in pair)]
+
+
+def _text(text: str) -> dict[str, Any]:
+    return {"type": "text", "text": text}
 
 
 def request_body(prompt: Prompt, views: Views, options: ThinkingOptions, form: str, temperature: float = 0.0) -> bytes:
@@ -65,11 +77,13 @@ def request_body(prompt: Prompt, views: Views, options: ThinkingOptions, form: s
 
     Milliseconds of CPU for four views: call it off the event loop.
     """
+    family = FAMILIES[options.family]
     request = {
+        **family.extra,
         "model": options.model,
         "messages": [
             {"role": "system", "content": prompt.system},
-            {"role": "user", "content": user_parts(prompt, views, options.view_pixels)},
+            {"role": "user", "content": user_parts(prompt, views, options.view_pixels, family)},
         ],
         "temperature": temperature,
         "max_tokens": options.max_tokens,

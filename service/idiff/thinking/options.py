@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from idiff.thinking.families import FamilyName
+
 Reason = Literal[
     "not_configured",
     "unproven",
@@ -40,17 +42,18 @@ class ThinkingOptions:
     """Knobs of the client.
 
     `url`: base of an OpenAI-compatible vLLM server, with or without the final `/v1`; None turns the model off.
-    `model`: served name of the LoRA adapter. `api_key`: bearer token, never shown. `deadline_s`: for everything,
-    from the call to the last word, waiting for a slot included; `first_token_s`: for the first word within it;
-    `connect_s`: for the connection. `max_concurrency` rationales run at once and at most `max_waiting` more wait
-    for a slot. `view_pixels`: most pixels of a view as sent. `lines_min` to `lines_max` lines, each of at most
-    `line_chars` characters after its header, then the summary; the server stops at `max_tokens`. Text that fails is
-    sampled once more at `retry_temperature`. After `breaker_failures` failures in a row the server is left alone
-    for `breaker_reset_s`.
+    `model`: served name of the LoRA adapter; `family`: of the model under it. `api_key`: bearer token, never shown.
+    `deadline_s`: for everything, from the call to the last word, waiting for a slot included; `first_token_s`: for the
+    first word within it; `connect_s`: for the connection. `max_concurrency` rationales run at once and at most
+    `max_waiting` more wait for a slot. `view_pixels`: most pixels of a view as sent. `lines_min` to `lines_max` lines,
+    each of at most `line_chars` characters after its header, then the summary; the server stops at `max_tokens`. Text
+    that fails is sampled once more at `retry_temperature`. After `breaker_failures` failures in a row the server is
+    left alone for `breaker_reset_s`.
     """
 
     url: str | None = None
     model: str = "rationale"
+    family: FamilyName = "qwen3-vl"
     api_key: str | None = field(default=None, repr=False)
     deadline_s: float = 20.0
     first_token_s: float = 10.0

@@ -5,7 +5,7 @@ from typing import Final
 
 from idiff.thinking.claims import favoured
 from idiff.thinking.vocabulary import METRICS, SUMMARY_HEADER, SUMMARY_METRIC, SUMMARY_REGION
-from idiff.types import Line
+from idiff.types import Line, Side
 
 SPOKEN: Final[dict[str, str]] = {
     "sharp": "Sharpness",
@@ -42,6 +42,10 @@ SUMMARIES: Final = frozenset({"overall", "summary", "realism", "quality", "perce
 """Last words of the headers under which experts sum up."""
 
 HEADER_LENGTH: Final = 80
+
+THINKING: Final = re.compile(r"<thinking>(.*?)</thinking>", re.DOTALL | re.IGNORECASE)
+ANSWER: Final = re.compile(r"<answer>\s*([AB])\s*</answer>", re.IGNORECASE)
+"""The rationale-first form, as the challenge has it."""
 
 
 class FormError(ValueError):
@@ -112,3 +116,15 @@ def spoken_metric(finding: str) -> str | None:
     found = {finding.lower().find(beginning): metric for beginning, metric in SPOKEN.items()}
     found.pop(-1, None)
     return found[min(found)] if found else None
+
+
+def parse_judged(text: str) -> tuple[str, Side]:
+    """The rationale within a text of the rationale-first form, and its last answer.
+
+    Raises:
+        FormError: either is missing.
+    """
+    thought, answers = THINKING.search(text), ANSWER.findall(text)
+    if not thought or not answers:
+        raise FormError("no <thinking>, or no <answer> of A or B")
+    return thought[1].strip(), "A" if answers[-1].upper() == "A" else "B"

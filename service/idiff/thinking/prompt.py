@@ -39,13 +39,17 @@ def build(
     *,
     lines: tuple[int, int] = (4, 7),
     wording: Wording = "idiff",
+    judge: bool = False,
 ) -> Prompt:
     """The prompt that asks why the verdict is what it is.
 
     `category`: whose template; None for the generic one. `features`: adds the measured differences. `verdict`: adds the
     answer-aware line. `lines`: fewest and most lines before the summary. `wording`: `paper` states a winner even where
-    the vote was split or too close; `idiff` says so, for the rationale not to overclaim.
+    the vote was split or too close; `idiff` says so, for the rationale not to overclaim. `judge`: rationale first, then
+    the model's own answer, for which it is given no verdict.
     """
+    if judge and verdict:
+        raise ValueError("a model that is to judge by itself is given no verdict")
     name = category or "generic"
     stages = [f"{wording}-{REVISION}", name]
     parts = [template(name).format_map(_slots(name, lines))]
@@ -55,6 +59,9 @@ def build(
     if verdict:
         stages.append("answer")
         parts.append(answer_line(verdict, wording))
+    if judge:
+        stages.append("judge")
+        parts.append(template("judge"))
     stages.append(f"{lines[0]}-{lines[1]}")
     return Prompt(version="/".join(stages), system=template("system"), user="\n\n".join(parts))
 

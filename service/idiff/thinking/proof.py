@@ -8,7 +8,8 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from idiff.thinking.canary import Canary
-from idiff.thinking.options import ThinkingUnavailable
+from idiff.thinking.families import FAMILIES
+from idiff.thinking.options import ThinkingOptions, ThinkingUnavailable
 from idiff.thinking.prompt import build
 from idiff.thinking.sse import FULL, Usage
 
@@ -73,25 +74,25 @@ class _Answer(BaseModel):
     prompt_logprobs: list[dict[str, Token] | None] | None = None
 
 
-async def prove(http: httpx.AsyncClient, model: str, canary: Canary | None) -> Proof:
-    """Check the server behind `http` for the adapter served as `model`; without a canary, all but what it proves.
+async def prove(http: httpx.AsyncClient, options: ThinkingOptions, canary: Canary | None) -> Proof:
+    """Check the server behind `http` for the adapter that `options` names; without a canary, all but what it proves.
 
     Raises:
         ThinkingUnavailable: no answer came that could be judged.
     """
     listed = _parse(_Models, await _ask(http, "GET", "models"))
-    names = [entry.id for entry in listed.data]
+    model, names = options.model, [entry.id for entry in listed.data]
     if model not in names:
         return Proof((Finding("adapter", False, f"{model!r} is not served; served are {', '.join(names)[:200]}"),))
     adapter = Finding("adapter", True, f"{model!r} is listed")
-    return Proof((adapter, await _canary(http, model, canary), *await _form_and_cache(http, model)))
+    return Proof((adapter, await _canary(http, options, canary), *await _form_and_cache(http, options)))
 
 
-async def _canary(http: httpx.AsyncClient, model: str, canary: Canary | None) -> Finding:
+async def _canary(http: httpx.AsyncClient, options: ThinkingOptions, canary: Canary | None) -> Finding:
     if canary is None:
         return Finding("canary", None, "no reference: IDIFF_THINKING_CANARY names no canary.json")
     asked = {"messages": canary.messages, "prompt_logprobs": 0, "max_tokens": 1}
-    answer = await _chat(http, model, **asked, add_generation_prompt=False, continue_final_message=True)
+    answer = await _chat(http, options, **asked, add_generation_prompt=False, continue_final_message=True)
     found = [next(iter(token.values())).logprob for token in answer.prompt_logprobs or [] if token]
     distance = canary.distance(found)
     likely = min(canary.margins, key=lambda name: abs(canary.margins[name] - distance), default="")
@@ -101,11 +102,11 @@ async def _canary(http: httpx.AsyncClient, model: str, canary: Canary | None) ->
     return Finding("canary", False, f"{detail}; without the {likely} part they would by {canary.margins[likely]:.3f}")
 
 
-async def _form_and_cache(http: httpx.AsyncClient, model: str) -> tuple[Finding, Finding]:
+async def _form_and_cache(http: httpx.AsyncClient, options: ThinkingOptions) -> tuple[Finding, Finding]:
     prompt = build(None, None, None)
     messages = [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}]
     asked = {"messages": messages, "structured_outputs": {"regex": FORM}, "max_tokens": 32}
-    answers = [await _chat(http, model, **asked) for _ in range(2)]
+    answers = [await _chat(http, options, **asked) for _ in range(2)]
     text = answers[1].choices[0].message.content or ""
     enforced = re.fullmatch(FORM, text) is not None
     form = Finding("form", enforced, "held to it" if enforced else f"asked for {FORM}, got {text[:60]!r}")
@@ -116,8 +117,9 @@ async def _form_and_cache(http: httpx.AsyncClient, model: str) -> tuple[Finding,
     return form, Finding("prefix_cache", cached > 0, f"{cached} tokens of a repeated prompt came from the cache")
 
 
-async def _chat(http: httpx.AsyncClient, model: str, **asked: Any) -> _Answer:  # noqa: ANN401 - the request's JSON
-    body = await _ask(http, "POST", "chat/completions", {"model": model, "temperature": 0.0, **asked})
+async def _chat(http: httpx.AsyncClient, options: ThinkingOptions, **asked: Any) -> _Answer:  # noqa: ANN401 - the request's JSON
+    content = {**FAMILIES[options.family].extra, "model": options.model, "temperature": 0.0, **asked}
+    body = await _ask(http, "POST", "chat/completions", content)
     answer = _parse(_Answer, body)
     if not answer.choices:
         raise ThinkingUnavailable("malformed", "an answer without a choice")

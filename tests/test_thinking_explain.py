@@ -1,0 +1,115 @@
+"""`idiff thinking explain` and `tables`: submissions by a model or measured, and the paper's comparisons of them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import encode, pixels
+from thinking_support import RATIONALE, complete, status, upstream
+from typer.testing import CliRunner
+
+pytest.importorskip("tqdm", reason="needs the evaluate extra")
+pytest.importorskip("rouge_score", reason="needs the text extra")
+
+from idiff.thinking.parse import parse
+from idiff_models.pairs.challenge import read_told
+from idiff_models.thinking.cli import app
+
+RUN = CliRunner()
+JUDGED = f"<thinking>\n{RATIONALE}\n</thinking>\n<answer>B</answer>"
+
+
+@pytest.fixture
+def references(tmp_path: Path, pair: tuple[bytes, bytes]) -> Path:
+    """The sample pair twice, as the challenge would give it."""
+    merged = np.concatenate([pixels(photo) for photo in pair], axis=1)
+    rows = []
+    for name, answer in (("p_001", "A"), ("p_002", "A")):
+        (tmp_path / f"{name}_merged_c0.jpg").write_bytes(encode(merged, "JPEG", quality=95))
+        solution = f"<thinking>\n{RATIONALE}\n</thinking>\n<answer>{answer}</answer>"
+        rows.append({"images": [f"{name}_merged_c0.jpg"], "solution": solution})
+    file = tmp_path / "references.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return file
+
+
+def explained(references: Path, *options: str) -> tuple[str, Path]:
+    out = references.with_name("submission.jsonl")
+    done = RUN.invoke(app, ["explain", str(references), "--root", str(references.parent), "--out", str(out), *options])
+    assert done.exit_code == 0, done.output
+    return done.stdout, out
+
+
+def test_without_a_server_the_rationales_are_measured(references: Path) -> None:
+    said, out = explained(references)
+    assert "2 pairs, grounding 1.00" in said
+    told = read_told(out)
+    assert [one.name for one in told] == ["p_001", "p_002"]
+    assert {one.answer for one in told} <= {"A", "B"}
+    lines, summary = parse(told[0].rationale)
+    assert lines
+    assert summary
+
+
+def test_a_model_explains_the_answer_it_is_told(references: Path) -> None:
+    with upstream(complete()) as url:
+        said, out = explained(references, "--url", url, "--answers", "wrong")
+    assert {one.rationale for one in read_told(out)} == {RATIONALE}
+    assert "for want of the model" not in said
+
+
+def test_a_model_may_judge_by_itself_rationale_first(references: Path) -> None:
+    with upstream(complete(JUDGED)) as url:
+        _, out = explained(references, "--url", url, "--stage", "judge")
+    told = read_told(out)
+    assert {(one.answer, one.rationale) for one in told} == {("B", RATIONALE)}
+
+
+def test_what_the_model_does_not_write_is_measured_and_counted(references: Path) -> None:
+    with upstream(status(503)) as url:
+        said, out = explained(references, "--url", url)
+    assert "measured for want of the model: 2 busy" in said
+    assert all(parse(one.rationale) for one in read_told(out))
+
+
+def test_every_case_of_the_tables_is_scored(references: Path, tmp_path: Path) -> None:
+    cases = tmp_path / "cases.toml"
+    with upstream(complete()) as url:
+        cases.write_text(
+            '[[case]]\ntable = "8: answers"\nname = "measured"\n'
+            f'[[case]]\ntable = "8: answers"\nname = "wrong"\nanswers = "wrong"\nurl = "{url}"\n'
+            f'[[case]]\ntable = "6: order"\nname = "judge"\nstage = "judge"\nurl = "{url}"\n'
+        )
+        line = ["tables", str(cases), "--references", str(references), "--root", str(references.parent)]
+        done = RUN.invoke(app, line)
+    assert done.exit_code == 0, done.output
+    assert done.stdout.index("## Table 8: answers") < done.stdout.index("## Table 6: order")
+    rows = {line.split("|")[1].strip(): line for line in done.stdout.splitlines() if line.startswith("|")}
+    assert "| 1.0000 |" in rows["wrong"]
+    assert "2 malformed" in rows["judge"], "no <answer> came"
+    assert "canned" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[[case]]\ntable = 1\nname = 'x'", "case.0.table"),
+        ("case = []", "case"),
+        ("[[case]]\ntable = 'x'\nname = 'x'\nstage = 'none'", "case.0.stage"),
+        ("=", "cases.toml"),
+    ],
+)
+def test_cases_that_make_no_sense_are_refused_by_key(references: Path, tmp_path: Path, text: str, said: str) -> None:
+    cases = tmp_path / "cases.toml"
+    cases.write_text(text)
+    done = RUN.invoke(app, ["tables", str(cases), "--references", str(references)])
+    assert done.exit_code == 2
+    assert said in done.stderr
+
+
+def test_the_papers_own_cases_can_be_read() -> None:
+    from idiff_models.thinking.tables import Cases
+
+    cases = Cases.read(Path(__file__).parents[1] / "models" / "idiff_models" / "thinking" / "runs" / "tables.toml")
+    assert [case.table[0] for case in cases.case] == [*"4444", *"55555", *"66", *"888"]

@@ -1,16 +1,21 @@
 """`idiff thinking score`: words against the experts', beside the text that saw nothing."""
 
 import json
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
+from typing import ClassVar
 
+import httpx
 import pytest
 from typer.testing import CliRunner
 
-from idiff_models.thinking.cli import app
+pytest.importorskip("rouge_score", reason="needs the text extra")
 
-for package in ("nltk", "rouge_score", "rouge", "jieba"):
-    pytest.importorskip(package, reason="needs the text extra")
+from idiff_models.evaluate.text.judge import Judge, JudgeFailed
+from idiff_models.evaluate.text.report import score, to_markdown
+from idiff_models.pairs.challenge import read_told
+from idiff_models.thinking.cli import app
 
 TEXTS = (
     "Face Sharpness: Image A (Left) is sharper.\nGlobal Overall: Image A (Left) is preferred for its crisp face.",
@@ -86,3 +91,44 @@ def test_the_canned_text_of_the_challenge(data: Path) -> None:
     plain, swift = scored(file, file)["words"]
     assert (plain["canned_bleu4"], plain["canned_rouge_l"]) == pytest.approx((0.0936, 0.2847), abs=2e-3)
     assert (swift["canned_bleu4"], swift["canned_rouge_l"]) == pytest.approx((0.1747, 0.3931), abs=2e-3)
+
+
+class TestJudge:
+    """A language model beside the scorers."""
+
+    TEXTS: ClassVar = [("prediction one", "reference"), ("prediction two", "reference")]
+
+    @staticmethod
+    def answering(*answers: httpx.Response) -> httpx.MockTransport:
+        left = list(answers)
+        return httpx.MockTransport(lambda request: left.pop(0))
+
+    @staticmethod
+    def said(text: str) -> httpx.Response:
+        return httpx.Response(200, json={"choices": [{"message": {"content": text}}]})
+
+    def test_scores_are_shares_in_order(self) -> None:
+        judge = Judge("http://llm", "any", at_once=1)
+        transport = self.answering(self.said('{"score": 10}'), self.said('Well: {"score": 2.5}.'))
+        assert judge.scores(self.TEXTS, transport) == [1.0, 0.25]
+
+    def test_a_bad_answer_is_asked_for_once_more(self) -> None:
+        judge = Judge("http://llm", "any", at_once=1)
+        assert judge.scores(self.TEXTS[:1], self.answering(self.said("good"), self.said('{"score": 4}'))) == [0.4]
+        with pytest.raises(JudgeFailed, match="no score"):
+            judge.scores(self.TEXTS[:1], self.answering(self.said("good"), self.said('{"score": 40}')))
+
+    def test_a_refusal_says_its_status(self) -> None:
+        with pytest.raises(JudgeFailed, match="status 401"):
+            Judge("http://llm", "any").scores(self.TEXTS[:1], self.answering(httpx.Response(401)))
+
+    def test_the_report_has_it_beside_the_canned_texts(self, references: Path) -> None:
+        told = read_told(references)
+
+        class Likes(Judge):
+            def scores(self, texts: Sequence[tuple[str, str]], transport: object = None) -> list[float]:
+                return [float(prediction == reference) for prediction, reference in texts]
+
+        report = score(told, told, Likes("http://llm", "any"))
+        assert (report.judged, report.canned_judged) == (1.0, 0.0)
+        assert "language model's score: 1.000, of the canned text 0.000" in to_markdown(report)

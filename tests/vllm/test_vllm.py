@@ -1,7 +1,10 @@
 """The Thinking Model client and the launch script against a real vLLM server."""
 
 import asyncio
+import json
+import os
 import re
+import signal
 import time
 from collections.abc import Coroutine, Iterator
 from contextlib import aclosing
@@ -9,12 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+import httpx
 import numpy as np
 import PIL.Image
 import pytest
 from fastapi.testclient import TestClient
 from thinking_support import verdict
-from vllm_server import ROOT, Fleet, Vllm, environment
+from typer.testing import CliRunner
+from vllm_server import BLOCK, ROOT, Fleet, Vllm, environment
 
 from idiff.app import create_app
 from idiff.config import Settings
@@ -26,6 +31,7 @@ from idiff.thinking.form import rationale_regex
 from idiff.thinking.options import ThinkingOptions, ThinkingUnavailable
 from idiff.thinking.prompt import Prompt, build
 from idiff.types import Alignment, Features, PhotoViews, Rationale, Size, Views
+from idiff_models.bench.cli import app as bench
 
 pytestmark = [pytest.mark.vllm, pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -148,16 +154,26 @@ def test_the_adapter_and_the_images_matter(server: Vllm, pair: Views) -> None:
     assert adapted != other_image, "another picture changes nothing: images are not read"
 
 
-def test_the_constant_prefix_is_reused_for_the_next_pair(server: Vllm, pair: Views) -> None:
+def test_every_full_block_of_the_constant_prefix_is_reused_for_the_next_pair(server: Vllm, pair: Views) -> None:
+    other = replace(pair, a=pair.b, b=pair.a)
+
+    def tokens(prompt: Prompt) -> list[int]:
+        messages = [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}]
+        asked = {"model": "rationale", "messages": messages}
+        told = httpx.post(f"{server.url}/tokenize", json=asked, trust_env=False)
+        found: list[int] = told.raise_for_status().json()["tokens"]
+        return found
+
     async def scenario() -> Call:
         await answer(server, pair)
-        _, call = await answer(server, replace(pair, a=pair.b, b=pair.a))
+        _, call = await answer(server, other)
         return call
 
     call = run(scenario())
-    assert call.cached_tokens is not None
-    assert call.prompt_tokens is not None
-    assert 0.3 * call.prompt_tokens < call.cached_tokens < call.prompt_tokens
+    one, two = tokens(question(pair)), tokens(question(other))
+    shared = next(place for place, (a, b) in enumerate(zip(one, two, strict=False)) if a != b)
+    assert shared > 10 * BLOCK
+    assert call.cached_tokens == shared // BLOCK * BLOCK
 
 
 def test_the_check_tells_an_inactive_and_an_absent_adapter(fleet: Fleet, server: Vllm) -> None:
@@ -282,6 +298,63 @@ def test_the_service_explains_with_the_model_and_without_it_with_measurements(fl
     assert (measured["rationale"]["source"], measured["rationale"]["reason"]) == ("measured", "unreachable")
     assert "rationale_fallback" in {warning["code"] for warning in measured["warnings"]}
     assert measured["verdict"] == told["verdict"]
+
+
+def fallen_back(server: Vllm, deadline_s: float) -> tuple[str, float]:
+    """Why the service's answer is measured while the server is as it is, and how long it took."""
+    settings = Settings(thinking_url=server.url, thinking_check_s=0, thinking_deadline_s=deadline_s)
+    with TestClient(create_app(settings)) as client:
+        while client.get("/readyz").status_code != 200:
+            time.sleep(0.1)
+        start = time.monotonic()
+        answer = compared(client)
+        seconds = time.monotonic() - start
+    assert answer["verdict"]["preferred"]
+    assert answer["rationale"]["source"] == "measured"
+    assert answer["rationale"]["lines"]
+    reason: str = answer["rationale"]["reason"]
+    return reason, seconds
+
+
+def test_a_slow_and_a_hung_server_are_given_up_at_the_deadline(server: Vllm) -> None:
+    reason, seconds = fallen_back(server, deadline_s=1)
+    assert (reason, seconds < 5) == ("timeout", True)
+    os.killpg(server.process.pid, signal.SIGSTOP)
+    try:
+        reason, seconds = fallen_back(server, deadline_s=2)
+    finally:
+        os.killpg(server.process.pid, signal.SIGCONT)
+    assert (reason, 2 <= seconds < 7) == ("timeout", True)
+
+
+def test_a_full_server_is_answered_for_at_once(server: Vllm, pair: Views) -> None:
+    """Two run, two queue; the service's request is one too many."""
+
+    async def scenario() -> tuple[str, float]:
+        long = options(server, line_chars=3000, lines_min=3, max_tokens=3000, max_concurrency=4)
+        async with ThinkingModel(long) as model:
+            others = [asyncio.create_task(reason_of(model, pair)) for _ in range(4)]
+            while server.metric("vllm:num_requests_running") + server.metric("vllm:num_requests_waiting") < 4:
+                await asyncio.sleep(0.05)
+            found = await asyncio.to_thread(fallen_back, server, 60)
+            for other in others:
+                other.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
+        return found
+
+    reason, seconds = run(scenario())
+    assert (reason, seconds < 30) == ("busy", True)
+
+
+def test_the_bench_measures_a_real_server(server: Vllm) -> None:
+    line = ["thinking", server.url, "--server", "the tiny checkpoint", "--side", "128", "--side", "256", "--json"]
+    done = CliRunner().invoke(bench, [*line, "--concurrency", "2", "--requests", "3", "--tokens", "32"])
+    assert done.exit_code == 0, done.output
+    rows = json.loads(done.stdout)["rows"]
+    assert [(row["side"], row["done"], row["failed"]) for row in rows] == [(128, 3, {}), (256, 3, {})]
+    # 32 x 32 pixels a token.
+    assert rows[1]["prompt_tokens"] - rows[0]["prompt_tokens"] == pytest.approx(4 * (64 - 16), abs=8)
+    assert all(row["cached"] > 0.3 for row in rows)
 
 
 def test_an_adapter_without_its_vision_part_is_not_used(fleet: Fleet) -> None:

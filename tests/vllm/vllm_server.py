@@ -14,6 +14,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 START_S = 240
+BLOCK = 32
+"""Tokens of a block of the prefix cache."""
 CPU = {
     "HF_HUB_OFFLINE": "1",
     "VLLM_CPU_KVCACHE_SPACE": "1",
@@ -23,7 +25,8 @@ CPU = {
 }
 SMALL = [
     *("--dtype", "bfloat16", "--max-model-len", "8192", "--max-num-seqs", "2", "--max-num-batched-tokens", "2048"),
-    *("--block-size", "32", "--max-num-queued-reqs", "2", "--mm-processor-cache-gb", "0.25", "--skip-mm-profiling"),
+    *("--block-size", str(BLOCK), "--max-num-queued-reqs", "2", "--mm-processor-cache-gb", "0.25"),
+    "--skip-mm-profiling",
     *("--mm-processor-kwargs", '{"size": {"shortest_edge": 16384, "longest_edge": 65536}}'),
 ]
 

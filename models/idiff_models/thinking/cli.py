@@ -109,17 +109,24 @@ def explain(
 def score(
     predictions: File,
     references: File,
+    judge_url: Annotated[
+        str | None, typer.Option(help="OpenAI-compatible server of a language model to judge.")
+    ] = None,
+    judge_model: Annotated[str, typer.Option(help="Its name there.")] = "judge",
+    judge_key: Annotated[str | None, typer.Option(envvar="IDIFF_JUDGE_API_KEY", help="Bearer token.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of Markdown.")] = False,
 ) -> None:
     """BLEU-4 and ROUGE-L of rationales against the experts', by two scorers, beside a canned text's."""
     packages(("nltk", "rouge_score", "rouge", "jieba"), "cpu,evaluate,text")
     from idiff_models.evaluate.text import report
+    from idiff_models.evaluate.text.judge import Judge, JudgeFailed
     from idiff_models.pairs import PairsError
     from idiff_models.pairs.challenge import read_told
 
     try:
-        done = report.score(read_told(predictions), read_told(references))
-    except (PairsError, report.NothingToScore) as error:
+        judge = Judge(judge_url, judge_model, judge_key) if judge_url else None
+        done = report.score(read_told(predictions), read_told(references), judge)
+    except (PairsError, report.NothingToScore, JudgeFailed, ValueError) as error:
         raise refusal(error) from error
     typer.echo(json.dumps(report.to_json(done), indent=2) if as_json else report.to_markdown(done))
 

@@ -9,6 +9,7 @@ from idiff.thinking.parse import FormError, parse
 from idiff_models.evaluate.intervals import Share
 from idiff_models.evaluate.markdown import table
 from idiff_models.evaluate.text.canned import canned
+from idiff_models.evaluate.text.judge import REVISION, Judge
 from idiff_models.evaluate.text.scorers import SCORERS, Score
 from idiff_models.pairs.challenge import Told
 
@@ -27,21 +28,29 @@ class Words:
 @dataclass(frozen=True)
 class TextReport:
     """`missing`: references without a prediction. `formed`: texts that are lines and a summary. `right`: answers that
-    are the reference's, of those given."""
+    are the reference's, of those given. `judged`, `canned_judged`: means of a language model's scores, 0-1, of the
+    predictions and of the canned texts; None where none was asked."""
 
     pairs: int
     missing: list[str]
     words: list[Words]
     formed: Share
     right: Share
+    judged: float | None = None
+    canned_judged: float | None = None
 
 
 class NothingToScore(ValueError):
     """No prediction has a reference's name."""
 
 
-def score(predictions: Sequence[Told], references: Sequence[Told]) -> TextReport:
-    """Score `predictions` against the `references` of the same names; raises NothingToScore."""
+def score(predictions: Sequence[Told], references: Sequence[Told], judge: Judge | None = None) -> TextReport:
+    """Score `predictions` against the `references` of the same names, also by `judge` where one is given.
+
+    Raises:
+        NothingToScore: no name is in both.
+        JudgeFailed: the judge gave no score.
+    """
     by_name = {told.name: told for told in predictions}
     kept = [(by_name[told.name], told) for told in references if told.name in by_name]
     if not kept:
@@ -52,7 +61,12 @@ def score(predictions: Sequence[Told], references: Sequence[Told]) -> TextReport
     def mean(score: Score, *, canned: bool) -> float:
         return fmean(score(texts[wanted.name] if canned else told.rationale, wanted.rationale) for told, wanted in kept)
 
+    judged = [(told.rationale, wanted.rationale) for told, wanted in kept]
+    judged += [(texts[wanted.name], wanted.rationale) for _, wanted in kept]
+    scores = judge.scores(judged) if judge else None
     return TextReport(
+        judged=fmean(scores[: len(kept)]) if scores else None,
+        canned_judged=fmean(scores[len(kept) :]) if scores else None,
         pairs=len(kept),
         missing=[told.name for told in references if told.name not in by_name],
         words=[
@@ -92,10 +106,15 @@ def to_markdown(report: TextReport) -> str:
         "of the same category and answer, pasted without a look at the photographs: a score that is not well above "
         "its own says nothing of seeing.",
         table(("scorer", "BLEU-4", "canned", "ROUGE-L", "canned"), rows),
+        *([f"A language model's score: {_mean(report)}."] if report.judged is not None else []),
         f"Of the form, lines and a summary: {report.formed}.",
         f"Answers right: {report.right}." if report.right.pairs else "No answers were given.",
     ]
     return "\n\n".join(parts)
+
+
+def _mean(report: TextReport) -> str:
+    return f"{report.judged:.3f}, of the canned text {report.canned_judged:.3f} ({REVISION})"
 
 
 def to_json(report: TextReport) -> dict[str, Any]:

@@ -176,7 +176,7 @@ def test_the_command_writes_its_reports(tmp_path: Path) -> None:
     assert report["summary"]["overall"]["value"] == 0.5
     assert list(report["summary"]["failed"]) == ["broken"]
     assert len(report["pairs"][0]["votes"]) == 5
-    assert len(report["pairs"][0]["statistics"]) == 20
+    assert len(report["pairs"][0]["statistics"]) == 21
     text = (out / "report.md").read_text()
     assert "crop.laplacian" in text
     assert "3 of 3 pairs mirror exactly" in text

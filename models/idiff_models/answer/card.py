@@ -14,6 +14,9 @@ from idiff_models.evaluate.samples import GROUPS
 from idiff_models.evaluate.summary import SimpleJudge, Summary
 
 TEMPLATE = Path(__file__).with_name("card.md")
+BEFORE = """ What it goes on from, in
+`{start}`, an earlier release's commit makes (`git log models/releases/starter`): `idiff starter pairs --work {start}`, then
+`idiff starter train --work {start}`; its recipe is in the model card of that commit."""
 FEW = 5
 """Kinds with fewer pairs are not named among the weakest."""
 
@@ -115,6 +118,8 @@ def write_card(out: Path, evidence: Evidence) -> None:
         megabytes=f"{sum(files.values()) / 1e6:.1f}",
         members=_members(manifest, summary),
         plan=plan,
+        start=f", going on from the general members of {plan.start.name}" if plan.start else "",
+        before=BEFORE.format(start=plan.start) if plan.start else "",
         photos=evidence.photos,
         all_photos=sum(evidence.photos.values()),
         people=evidence.people,

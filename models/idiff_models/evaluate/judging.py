@@ -65,7 +65,8 @@ def judge(samples: Iterable[Sample], release: Path, test: Test) -> list[PairJudg
             simple = {}
             if test.masked == "none":
                 views = Views(a, b, "given", ALIGNED, ())
-                simple = differences(Features(measure_photo(a), measure_photo(b))) | judge_scores(views, judges)
+                features = Features(measure_photo(a), measure_photo(b))
+                simple = differences(features, views) | judge_scores(views, judges)
             judged.append(
                 PairJudged.of(verdict, temperature, sample.name, sample.kind, sample.target, statistics=simple)
             )

@@ -17,6 +17,8 @@ from idiff.engine import Engine
 from idiff.errors import IdiffError
 from idiff.metrics import Metrics
 from idiff.pipeline import Judgement
+from idiff.thinking.measured import measure
+from idiff.thinking.summary import balance
 from idiff.types import CategoryName, Features, Verdict, Views
 from idiff.upload import make_upload
 from idiff_models.evaluate.judges import Judge, load_judges, scores
@@ -153,7 +155,7 @@ async def _judge_pair(pair: LabelledPair, engine: Engine, wanted: _Wanted, judge
         return PairJudged(pair.name, pair.category, pair.kind, pair.target, error=message)
     verdict = judgement.verdict
     temperature = engine.ensemble.manifest.calibration[verdict.category.name].temperature
-    statistics = differences(judgement.features) if wanted.statistics else {}
+    statistics = differences(judgement.features, judgement.views) if wanted.statistics else {}
     return PairJudged.of(
         verdict,
         temperature,
@@ -185,13 +187,15 @@ def _changed(judgement: Judgement, mirrored: Judgement) -> tuple[str, ...]:
     return tuple(name for name, kept in same.items() if not kept)
 
 
-def differences(features: Features) -> dict[str, float]:
-    """A minus B of every statistic, `crop.laplacian` and so on."""
+def differences(features: Features, views: Views) -> dict[str, float]:
+    """A minus B of every statistic, `crop.laplacian` and so on; `pair.findings` is what the measured rationale's
+    findings weigh for A more than for B."""
     found: dict[str, float] = {}
     for view in ("crop", "global"):
         a, b = (asdict(getattr(photo, f"{view}_view")) for photo in (features.a, features.b))
         found |= {f"{view}.{name}": a[name] - b[name] for name in a}
-    return found
+    measured = measure(features, views)
+    return found | {"pair.findings": balance([*measured.crop, *measured.frame])}
 
 
 def judge_scores(views: Views, judges: Mapping[str, Judge]) -> dict[str, float]:

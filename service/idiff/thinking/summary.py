@@ -1,5 +1,6 @@
 """The last line: which photo the ensemble prefers and how that stands to what was measured."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from idiff.features.evidence import same_pixels
@@ -42,7 +43,12 @@ def identical(views: Views) -> bool:
     return same_pixels(views.a.global_view, views.b.global_view) and same_pixels(views.a.crop_view, views.b.crop_view)
 
 
-def _weight(findings: list[Finding], side: Side) -> float:
+def balance(findings: Sequence[Finding]) -> float:
+    """How much more the findings speak for A than for B, in levels weighed by importance."""
+    return _weight(findings, "A") - _weight(findings, "B")
+
+
+def _weight(findings: Sequence[Finding], side: Side) -> float:
     lines = phrases()["lines"]
     favouring = (finding for finding in findings if finding.favours == side)
     return sum(finding.level * float(lines[finding.key].get("importance", 1)) for finding in favouring)

@@ -14,9 +14,9 @@ from idiff_models.evaluate.samples import GROUPS
 from idiff_models.evaluate.summary import SimpleJudge, Summary
 
 TEMPLATE = Path(__file__).with_name("card.md")
-BEFORE = """ What it goes on from, in
-`{start}`, an earlier release's commit makes (`git log models/releases/starter`): `idiff starter pairs --work {start}`, then
-`idiff starter train --work {start}`; its recipe is in the model card of that commit."""
+BEFORE = """
+What it goes on from, in `{start}`, the commit of an earlier release makes (`git log models/releases/starter`; its
+card has the recipe): `idiff starter pairs --work {start}`, then `idiff starter train --work {start}`."""
 FEW = 5
 """Kinds with fewer pairs are not named among the weakest."""
 

@@ -1,6 +1,7 @@
 """`idiff bench thinking` against a stand-in for the server: every case measured, every failure counted."""
 
 import json
+from typing import Any
 
 from thinking_support import complete, status, upstream
 from typer.testing import CliRunner
@@ -19,7 +20,8 @@ CASES = [
 
 
 def test_every_size_and_concurrency_is_measured() -> None:
-    with upstream(complete()) as url:
+    asked: list[dict[str, Any]] = []
+    with upstream(complete(), requests=asked) as url:
         done = RUN.invoke(app, ["thinking", url, *CASES, "--json"])
     assert done.exit_code == 0, done.stderr
     report = json.loads(done.stdout)
@@ -30,6 +32,8 @@ def test_every_size_and_concurrency_is_measured() -> None:
         assert 0 < row["first_token_p50"] <= row["whole_p50"] <= row["whole_p95"]
         assert row["rationales_per_s"] > 0
         assert row["cached"] == 576 / 900
+    pictures = [part["uuid"] for one in asked for part in one["messages"][1]["content"] if "uuid" in part]
+    assert len(pictures) == len(set(pictures)) == 4 * len(asked), "what was encoded once is not encoded again"
 
 
 def test_what_fails_is_counted_and_nothing_done_is_an_error() -> None:

@@ -2,11 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from conftest import encode, pixels
-from thinking_support import RATIONALE, complete, status, upstream
+from thinking_support import RATIONALE, complete, status, turns, upstream
 from typer.testing import CliRunner
 
 pytest.importorskip("tqdm", reason="needs the evaluate extra")
@@ -52,16 +53,36 @@ def test_without_a_server_the_rationales_are_measured(references: Path) -> None:
     assert summary
 
 
-def test_a_model_explains_the_answer_it_is_told(references: Path) -> None:
-    with upstream(complete()) as url:
-        said, out = explained(references, "--url", url, "--answers", "wrong")
-    assert {one.rationale for one in read_told(out)} == {RATIONALE}
+@pytest.mark.parametrize(("answers", "side"), [("truth", "Left"), ("wrong", "Right")])
+def test_a_model_explains_the_answer_it_is_told(references: Path, answers: str, side: str) -> None:
+    asked: list[dict[str, Any]] = []
+    with upstream(complete(), requests=asked) as url:
+        said, out = explained(references, "--url", url, "--answers", answers, "--wording", "paper")
+    assert [f"Ground truth: {side} is better." in str(request["messages"]) for request in asked] == [True] * 2
+    told = {(one.answer, one.rationale) for one in read_told(out)}
+    assert told == {({"Left": "A", "Right": "B"}[side], RATIONALE)}
     assert "for want of the model" not in said
 
 
+def test_the_truth_of_a_pair_without_a_label_cannot_be_told(references: Path, tmp_path: Path) -> None:
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text("merged_global,label\np_001_merged_c0.jpg,\n")
+    line = ["explain", str(pairs), "--out", str(tmp_path / "x"), "--url", "http://127.0.0.1:9", "--answers", "truth"]
+    done = RUN.invoke(app, line)
+    assert done.exit_code == 2
+    assert "no label" in done.stderr
+
+
+def test_a_tie_is_handed_in_without_an_answer(references: Path, tmp_path: Path, pair: tuple[bytes, bytes]) -> None:
+    merged = np.concatenate([pixels(pair[0])] * 2, axis=1)
+    (tmp_path / "p_001_merged_c0.jpg").write_bytes(encode(merged, "PNG"))
+    _, out = explained(references)
+    assert next(one.answer for one in read_told(out)) is None
+
+
 def test_a_model_may_judge_by_itself_rationale_first(references: Path) -> None:
-    with upstream(complete(JUDGED)) as url:
-        _, out = explained(references, "--url", url, "--stage", "judge")
+    with upstream(turns(complete("No form."), complete(JUDGED), complete(JUDGED))) as url:
+        _, out = explained(references, "--url", url, "--stage", "judge", "--concurrency", "1")
     told = read_told(out)
     assert {(one.answer, one.rationale) for one in told} == {("B", RATIONALE)}
 
@@ -85,9 +106,10 @@ def test_every_case_of_the_tables_is_scored(references: Path, tmp_path: Path) ->
         done = RUN.invoke(app, line)
     assert done.exit_code == 0, done.output
     assert done.stdout.index("## Table 8: answers") < done.stdout.index("## Table 6: order")
-    rows = {line.split("|")[1].strip(): line for line in done.stdout.splitlines() if line.startswith("|")}
-    assert "| 1.0000 |" in rows["wrong"]
-    assert "2 malformed" in rows["judge"], "no <answer> came"
+    rows = {line.split("|")[1].strip(): line.split("|") for line in done.stdout.splitlines() if line.startswith("|")}
+    assert [cell.strip() for cell in rows["wrong"][2:4]] == ["2", "1.0000"]
+    assert rows["wrong"][-3].strip() == "told"
+    assert [cell.strip() for cell in rows["judge"][2:-1]] == ["0", *[""] * 7, "2 malformed"], "no <answer> came"
     assert "canned" in done.stdout
 
 

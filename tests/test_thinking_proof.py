@@ -2,19 +2,21 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from conftest import serve
 
+from idiff.config import Settings
 from idiff.thinking.canary import Canary, CanaryRefused
 from idiff.thinking.client import ThinkingModel
 from idiff.thinking.options import Reason, ThinkingOptions, ThinkingUnavailable
 from idiff.thinking.proof import Finding, Proof, prove
-from idiff.thinking.watch import watch
+from idiff.thinking.watch import check_now, watch
 
 LOGPROBS = [-0.5 * place for place in range(10)]
 CANARY = Canary(
@@ -74,9 +76,9 @@ def test_a_server_as_it_should_be_passes() -> None:
     ("changes", "check", "said"),
     [
         ({"models": ["base"]}, "adapter", "base"),
-        ({"logprobs": [value - 0.28 for value in LOGPROBS]}, "canary", "language"),
-        ({"logprobs": [value - 1.4 for value in LOGPROBS]}, "canary", "base"),
-        ({"logprobs": LOGPROBS[:5]}, "canary", "inf"),
+        ({"logprobs": [value - 0.28 for value in LOGPROBS]}, "canary", "without its vision part"),
+        ({"logprobs": [value - 1.4 for value in LOGPROBS]}, "canary", "without the adapter"),
+        ({"logprobs": LOGPROBS[:5]}, "canary", "5 tokens came, 10 are needed"),
         ({"text": "Purple, I would say."}, "form", "Purple"),
     ],
 )
@@ -129,26 +131,13 @@ def test_a_canary_file_that_is_none_is_refused_by_name(tmp_path: Path) -> None:
     assert Canary.read(path) == CANARY
 
 
-PASSED, FAILED = (Proof((Finding("form", passed, ""),)) for passed in (True, False))
-GONE = ThinkingUnavailable("unreachable")
+PASSED, FAILED = (Proof((Finding("form", passed, "why"),)) for passed in (True, False))
+GONE, BROKEN = ThinkingUnavailable("unreachable", "gone"), RuntimeError("a bug")
+Outcome = Proof | Exception
 
 
-@pytest.mark.parametrize(
-    ("checks", "barred"),
-    [
-        ([PASSED], None),
-        ([FAILED], "unproven"),
-        ([GONE], "unreachable"),
-        ([GONE, PASSED], None),
-        ([PASSED, GONE], None),
-        ([PASSED, FAILED], "unproven"),
-        ([FAILED, GONE], "unproven"),
-    ],
-)
-def test_the_checks_decide_whether_the_model_is_used(
-    checks: list[Proof | ThinkingUnavailable], barred: Reason | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    model = ThinkingModel(ThinkingOptions("http://127.0.0.1:1"))
+def watched(model: ThinkingModel, checks: list[Outcome], canary: Path | None = None) -> list[tuple[Proof | None, bool]]:
+    """What a watch told of these checks; it is stopped when it asks for one more."""
     left, seen, over = list(checks), [], asyncio.Event()
 
     async def scripted(_: Canary | None) -> Proof:
@@ -156,19 +145,84 @@ def test_the_checks_decide_whether_the_model_is_used(
             over.set()
             await asyncio.sleep(60)
         outcome = left.pop(0)
-        if isinstance(outcome, ThinkingUnavailable):
+        if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
     async def scenario() -> None:
-        watching = asyncio.create_task(watch(model, None, 0.001, seen.append))
-        await asyncio.sleep(0)
-        await over.wait()
+        watching = asyncio.create_task(watch(model, canary, 0.001, lambda proof, barred: seen.append((proof, barred))))
+        waiting = asyncio.create_task(over.wait())
+        async with asyncio.timeout(10):
+            await asyncio.wait([watching, waiting], return_when=asyncio.FIRST_COMPLETED)
+        assert over.is_set() or canary, "the watch ended"
         watching.cancel()
-        with suppress(asyncio.CancelledError):
-            await watching
+        waiting.cancel()
+        await asyncio.gather(watching, waiting, return_exceptions=True)
+        await model.aclose()
 
-    monkeypatch.setattr(model, "prove", scripted)
+    model.prove = scripted  # type: ignore[method-assign]
     asyncio.run(scenario())
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("checks", "barred"),
+    [
+        ([PASSED], None),
+        ([FAILED], "form: why"),
+        ([GONE], "unreachable: gone"),
+        ([BROKEN], "not checked yet"),
+        ([GONE, PASSED], None),
+        ([PASSED, GONE], None),
+        ([PASSED, BROKEN], None),
+        ([PASSED, FAILED], "form: why"),
+        ([FAILED, GONE], "form: why"),
+    ],
+)
+def test_the_checks_decide_whether_the_model_is_used(checks: list[Outcome], barred: str | None) -> None:
+    model = ThinkingModel(ThinkingOptions("http://127.0.0.1:1"))
+    seen = watched(model, checks)
     assert model.barred == barred
-    assert seen == [check for check in checks if isinstance(check, Proof)]
+    assert [proof for proof, _ in seen] == [check if isinstance(check, Proof) else None for check in checks]
+    assert seen[-1][1] is (barred is not None)
+
+
+def test_a_canary_that_is_none_bars_the_model(tmp_path: Path) -> None:
+    async def scenario() -> tuple[Proof | None, ThinkingModel]:
+        async with ThinkingModel(ThinkingOptions("http://127.0.0.1:1")) as model:
+            model.proof = PASSED
+            return await check_now(model, tmp_path / "canary.json"), model
+
+    proof, model = asyncio.run(scenario())
+    assert (proof, model.proof) == (None, None)
+    assert "canary.json" in (model.barred or "")
+
+
+def test_a_service_tells_that_its_model_is_not_used(files: dict[str, bytes]) -> None:
+    """Nobody listens, so the check cannot be made: what answers is measured, and /info and a metric say so."""
+    settings = Settings(thinking_url="http://127.0.0.1:9", thinking_trial="next", thinking_trial_share=1.0)
+    with serve(settings) as client:
+        deadline = time.monotonic() + 10
+        while "unreachable" not in str((info := client.get("/info").json())["thinking_trial"]["barred"]):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        rationale = client.post("/compare", files=files).json()["rationale"]
+        metrics = client.get("/metrics").text
+    assert (rationale["source"], rationale["reason"]) == ("measured", "unproven")
+    assert info["thinking_trial"]["checks"] == []
+    assert 'idiff_thinking_barred{adapter="next"} 1.0' in metrics
+    assert 'idiff_rationales_total{adapter="",reason="unproven",source="measured"} 1.0' in metrics
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"thinking_trial": "next"}, "thinking_url"),
+        ({"thinking_url": "http://vllm", "thinking_trial": "rationale"}, "another name"),
+        ({"thinking_trial_canary": "canary.json"}, "without thinking_trial"),
+        ({"thinking_canary": "canary.json", "thinking_check_s": 0}, "makes no check"),
+    ],
+)
+def test_settings_that_would_check_nothing_are_refused(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Settings(**changes)

@@ -52,7 +52,7 @@ def test_any_fault_falls_back(post: Post, files: dict[str, bytes], behaviour: Be
     assert answer["verdict"] == alone["verdict"]
     assert answer["rationale"] == alone["rationale"] | {"reason": reason}
     assert "rationale_fallback" in {warning["code"] for warning in answer["warnings"]}
-    assert f'idiff_rationales_total{{reason="{reason}",source="measured"}} 1.0' in metrics
+    assert f'idiff_rationales_total{{adapter="",reason="{reason}",source="measured"}} 1.0' in metrics
     assert 'idiff_warnings_total{code="rationale_fallback"} 1.0' in metrics
 
 
@@ -65,7 +65,7 @@ def test_a_text_that_fails_is_taken_back_and_asked_for_again(files: dict[str, by
     after = streamed[names.index("rationale.restart") + 1 : -2]
     assert "".join(data["text"] for _, data in after) == RATIONALE == streamed[-2][1]["text"]
     assert streamed[-2][1]["source"] == "model"
-    assert 'idiff_rationale_retries_total{reason="malformed"} 1.0' in metrics
+    assert 'idiff_rationale_retries_total{adapter="rationale",reason="malformed"} 1.0' in metrics
     assert 'idiff_rationale_claims_total{adapter="rationale",measured="' in metrics
 
 
@@ -112,7 +112,7 @@ def test_an_adapter_on_trial_explains_its_share_of_the_pairs() -> None:
     chosen = [adapters.of(name) for name in ids]
     assert chosen == [adapters.of(name) for name in ids]
     assert 0.2 < chosen.count(trial) / len(ids) < 0.3
-    trial.barred = "unproven"
+    trial.barred = "a check failed"
     assert {adapters.of(name) for name in ids} == {main}
 
 

@@ -115,8 +115,16 @@ class TestJudge:
     def test_a_bad_answer_is_asked_for_once_more(self) -> None:
         judge = Judge("http://llm", "any", at_once=1)
         assert judge.scores(self.TEXTS[:1], self.answering(self.said("good"), self.said('{"score": 4}'))) == [0.4]
+        nothing = httpx.Response(200, json={"choices": [{"message": {"content": None}}]})
         with pytest.raises(JudgeFailed, match="no score"):
-            judge.scores(self.TEXTS[:1], self.answering(self.said("good"), self.said('{"score": 40}')))
+            judge.scores(self.TEXTS[:1], self.answering(self.said("good"), nothing, self.said('{"score": 40}')))
+
+    def test_a_full_server_is_asked_again_after_a_pause(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        pauses: list[float] = []
+        monkeypatch.setattr("time.sleep", pauses.append)
+        answers = self.answering(httpx.Response(503), self.said('{"score": 4}'))
+        assert Judge("http://llm", "any").scores(self.TEXTS[:1], answers) == [0.4]
+        assert len(pauses) == 1
 
     def test_a_refusal_says_its_status(self) -> None:
         with pytest.raises(JudgeFailed, match="status 401"):

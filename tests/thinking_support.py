@@ -219,14 +219,18 @@ STREAM = {"Accept": "text/event-stream"}
 
 
 @contextmanager
-def upstream(behaviour: Behaviour, scoring: Behaviour | None = None) -> Iterator[str]:
-    """A fake vLLM in a thread of its own; its URL."""
+def upstream(
+    behaviour: Behaviour, scoring: Behaviour | None = None, requests: list[dict[str, Any]] | None = None
+) -> Iterator[str]:
+    """A fake vLLM in a thread of its own; its URL. What it is asked goes to `requests`."""
     started, urls = threading.Event(), []
 
     async def main() -> None:
         nonlocal loop, over
         loop, over = asyncio.get_running_loop(), asyncio.Event()
         async with FakeVllm(behaviour, scoring) as server:
+            if requests is not None:
+                server.requests = requests
             urls.append(f"http://127.0.0.1:{server.port}")
             started.set()
             await over.wait()

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 from fastapi import FastAPI
@@ -46,6 +46,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
     finally:
         working.cancel()
+        with suppress(asyncio.CancelledError):
+            await working
         if service.engine:
             await service.engine.close()
 
@@ -55,9 +57,8 @@ async def _work(service: Service) -> None:
     await _load(service)
     engine, settings = service.engine, service.settings
     if engine and settings.thinking_url and settings.thinking_check_s:
-        canaries = settings.thinking_canary, settings.thinking_trial_canary
         async with asyncio.TaskGroup() as group:
-            for model, canary in zip(engine.thinking, canaries, strict=False):
+            for model, canary in zip(engine.thinking, settings.canaries, strict=False):
                 observe = partial(service.metrics.observe_proof, model.options.model)
                 group.create_task(watch(model, canary, settings.thinking_check_s, observe))
 

@@ -58,7 +58,9 @@ class Settings(BaseSettings):
     thinking_family: FamilyName = Field(default="qwen3-vl", description="Family of the model under the adapter.")
     thinking_api_key: SecretStr | None = Field(default=None, description="Bearer token for the vLLM server.")
     thinking_deadline_s: Annotated[float, Field(gt=0)] = Field(default=20.0, description="Whole rationale, seconds.")
-    thinking_concurrency: Annotated[int, Field(ge=1)] = Field(default=8, description="Rationales in flight at once.")
+    thinking_concurrency: Annotated[int, Field(ge=1)] = Field(
+        default=8, description="Rationales in flight at once, of each adapter."
+    )
     thinking_view_pixels: Annotated[int, Field(ge=4096)] = Field(
         default=448 * 448, description="Most pixels of a view."
     )
@@ -84,7 +86,18 @@ class Settings(BaseSettings):
     def _ordered(self) -> Self:
         if self.lines_min > self.lines_max:
             raise ValueError("lines_min is above lines_max")
+        if self.thinking_trial and (self.thinking_url is None or self.thinking_trial == self.thinking_model):
+            raise ValueError("thinking_trial needs thinking_url and another name than thinking_model")
+        if self.thinking_trial_canary and not self.thinking_trial:
+            raise ValueError("thinking_trial_canary without thinking_trial")
+        if self.thinking_check_s == 0 and (self.thinking_canary or self.thinking_trial_canary):
+            raise ValueError("a canary is given, but thinking_check_s of 0 makes no check")
         return self
+
+    @property
+    def canaries(self) -> tuple[Path | None, Path | None]:
+        """canary.json of the adapter and of the one on trial."""
+        return self.thinking_canary, self.thinking_trial_canary
 
     @property
     def release_folder(self) -> Path:

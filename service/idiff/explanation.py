@@ -81,7 +81,7 @@ async def rate(judgement: Judgement, engine: Engine) -> Attributes | None:
         return None
     with judgement.clock.stage("attributes"):
         try:
-            return await engine.thinking.of(judgement.id).rate(attributes.question(), judgement.views)
+            return await judgement.model.rate(attributes.question(), judgement.views)
         except ThinkingUnavailable as unavailable:
             reason: str = unavailable.reason
             log.warning("%s: the Thinking Model scored no attributes: %s", judgement.id, unavailable)
@@ -103,13 +103,13 @@ def attributes_notices(rated: Attributes | None) -> tuple[Notice, ...]:
 async def _think(judgement: Judgement, engine: Engine) -> AsyncGenerator[Event]:
     verdict, features = judgement.verdict, judgement.features
     question = prompt.build(verdict.category.name, features, verdict, lines=engine.settings.lines)
-    async with aclosing(engine.thinking.of(judgement.id).explain(question, judgement.views)) as events:
+    async with aclosing(judgement.model.explain(question, judgement.views)) as events:
         async for event in events:
             if isinstance(event, Rationale):
                 event = await engine.run(_check, event, judgement)
                 engine.metrics.observe_rationale(event)
             elif isinstance(event, Restart):
-                engine.metrics.rationale_retries.labels(event.reason).inc()
+                engine.metrics.rationale_retries.labels(judgement.model.options.model, event.reason).inc()
                 log.warning("%s: the Thinking Model's text is asked for again: %s", judgement.id, event.reason)
             yield event
 

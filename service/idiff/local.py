@@ -9,6 +9,7 @@ from idiff.config import Settings
 from idiff.engine import Engine
 from idiff.metrics import Metrics
 from idiff.schemas import AttributesOption, CategoryOption, Comparison, RationaleOption
+from idiff.thinking.watch import check_now
 from idiff.upload import make_upload
 
 
@@ -29,8 +30,13 @@ async def compare_files(
         {"image_a": image_a.read_bytes(), "image_b": image_b.read_bytes()},
         {"category": category, "rationale": rationale, "attributes": attributes},
     )
-    engine = Engine.load(Settings(), Metrics())
+    settings = Settings()
+    engine = Engine.load(settings, Metrics())
     try:
+        if settings.thinking_url and rationale not in ("measured", "none"):
+            for model, canary in zip(engine.thinking, settings.canaries, strict=False):
+                if canary:
+                    await check_now(model, canary)
         judgement = await pipeline.judge(upload, engine)
         told = await asyncio.gather(explanation.conclude(judgement, engine), explanation.rate(judgement, engine))
         return present.comparison(judgement, *told, engine)

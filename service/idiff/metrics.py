@@ -35,10 +35,10 @@ class Metrics:
         self.split_votes = Counter("idiff_verdicts_split", "Verdicts whose members disagreed", registry=registry)
         self.warnings = Counter("idiff_warnings", "Warnings given with an answer", ["code"], registry=registry)
         self.rationales = Counter(
-            "idiff_rationales", "Rationales by source and reason", ["source", "reason"], registry=registry
+            "idiff_rationales", "Rationales by source and reason", ["source", "adapter", "reason"], registry=registry
         )
         self.rationale_retries = Counter(
-            "idiff_rationale_retries", "Texts of the Thinking Model asked for again", ["reason"], registry=registry
+            "idiff_rationale_retries", "Texts asked for again", ["adapter", "reason"], registry=registry
         )
         self.claims = Counter(
             "idiff_rationale_claims",
@@ -51,6 +51,9 @@ class Metrics:
         )
         self.circuit_open = Gauge(
             "idiff_thinking_circuit_open", "1 while its circuit breaker is open", ["adapter"], registry=registry
+        )
+        self.thinking_barred = Gauge(
+            "idiff_thinking_barred", "1 while its check keeps it from being used", ["adapter"], registry=registry
         )
         self.thinking_check = Gauge(
             "idiff_thinking_check",
@@ -87,17 +90,18 @@ class Metrics:
 
     def observe_rationale(self, rationale: Rationale) -> None:
         """Count one rationale."""
-        self.rationales.labels(rationale.source, rationale.reason or "").inc()
         writer = rationale.source, rationale.adapter or ""
+        self.rationales.labels(*writer, rationale.reason or "").inc()
         for line in rationale.lines:
             self.claims.labels(*writer, {True: "agrees", False: "contradicts", None: "silent"}[line.agrees]).inc()
         if rationale.grounding is not None:
             self.grounding.labels(*writer).observe(rationale.grounding)
 
-    def observe_proof(self, adapter: str, proof: Proof) -> None:
+    def observe_proof(self, adapter: str, proof: Proof | None, barred: bool) -> None:
         """Show the check of an adapter's server; what could not be checked shows nothing."""
+        self.thinking_barred.labels(adapter).set(barred)
         self.thinking_check.remove_by_labels({"adapter": adapter})
-        for finding in proof.findings:
+        for finding in proof.findings if proof else ():
             if finding.passed is not None:
                 self.thinking_check.labels(adapter, finding.check).set(finding.passed)
 

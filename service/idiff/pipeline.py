@@ -14,6 +14,7 @@ from idiff.imaging import views as imaging
 from idiff.imaging.decode import decode
 from idiff.imaging.photo import Photo
 from idiff.schemas import RationaleOption
+from idiff.thinking.client import ThinkingModel
 from idiff.timing import Stopwatch
 from idiff.types import Category, Features, Notice, Verdict, Views
 from idiff.upload import Upload
@@ -23,8 +24,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """Everything known when the verdict is final. `wanted`: who is to explain it; `rated`: whether attributes are to be
-    scored."""
+    """Everything known when the verdict is final. `wanted`: who is to explain it, by `model` where one is; `rated`:
+    whether attributes are to be scored."""
 
     id: str
     wanted: RationaleOption
@@ -34,6 +35,7 @@ class Judgement:
     features: Features
     notices: tuple[Notice, ...]
     clock: Stopwatch
+    model: ThinkingModel
 
 
 async def judge(upload: Upload, engine: Engine) -> Judgement:
@@ -53,9 +55,9 @@ async def judge(upload: Upload, engine: Engine) -> Judgement:
         features = Features(*await asyncio.gather(*(engine.run(measure_photo, photo) for photo in (views.a, views.b))))
     if verdict.split:
         notices += (Notice("split_vote", "the ensemble's members disagree about the preferred photo"),)
-    judgement = Judgement(
-        uuid.uuid4().hex, upload.rationale, upload.attributes, views, verdict, features, notices, clock
-    )
+    name = uuid.uuid4().hex
+    model = engine.thinking.of(name)
+    judgement = Judgement(name, upload.rationale, upload.attributes, views, verdict, features, notices, clock, model)
     engine.metrics.observe_verdict(verdict)
     announce(judgement, notices, engine)
     return judgement

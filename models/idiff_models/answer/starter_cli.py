@@ -95,6 +95,7 @@ def tables(work: Work = WORK, out: Out = OUT, data: Data = None, workers: Worker
 def everything(work: Work = WORK, out: Out = OUT, data: Data = None, workers: Workers = 2) -> None:
     """All of it, in order; run again after a stop, it goes on where it was."""
     with _steps() as steps:
+        steps.begun(steps.PLAN)
         steps.pairs(work, data, workers)
         steps.train(work, workers)
         steps.export(work, out, workers)

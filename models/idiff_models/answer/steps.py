@@ -15,6 +15,7 @@ from idiff_models.answer.photos import SHARES, Split, categories, data_root
 from idiff_models.answer.release import DOMAINS, export_all, write_manifest
 from idiff_models.answer.starter import TABLES_SCENES, Plan, member_folder, tables_run
 from idiff_models.answer.training import RunError
+from idiff_models.answer.training.checkpoint import MEMBER
 from idiff_models.evaluate.calibration import calibrate
 from idiff_models.evaluate.intervals import Share
 from idiff_models.evaluate.judges import available
@@ -58,8 +59,20 @@ def tables(work: Path, out: Path, data: Path | None, workers: int, plan: Plan = 
     return text
 
 
+def begun(plan: Plan) -> None:
+    """Raise RunError where the earlier release that `plan` goes on from is absent."""
+    members = [member_folder(plan.start, family, None) / MEMBER for family in plan.families] if plan.start else []
+    if absent := [path for path in members if not path.is_file()]:
+        raise RunError(f"no {absent[0]}, which the plan goes on from; MODEL_CARD.md says what makes it")
+
+
 def train(work: Path, workers: int, plan: Plan = PLAN, families: Sequence[str] | None = None) -> None:
-    """Train every member, or those of some families."""
+    """Train every member, or those of some families.
+
+    Raises:
+        RunError: a run fails, or what the plan goes on from is not there.
+    """
+    begun(plan)
     train_all(plan, work, workers, families or plan.families)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from idiff.config import Provider
+from idiff.thinking.families import FamilyName
 from idiff_models.needs import packages, refusal
 
 app = typer.Typer(help="How long the models take on this machine.", no_args_is_help=True)
@@ -57,6 +58,7 @@ def thinking(
     url: Annotated[str, typer.Argument(help="Base URL of the vLLM server.")],
     server: Annotated[str, typer.Option(help="What it runs on, for the report: card, checkpoint, precision.")],
     model: Annotated[str, typer.Option(help="Served name of the adapter.")] = "rationale",
+    family: Annotated[FamilyName, typer.Option(help="Family of the model under it.")] = "qwen3-vl",
     side: Annotated[
         list[int] | None, typer.Option(min=64, max=1024, help="Side of a view, pixels; repeat it. Default 448.")
     ] = None,

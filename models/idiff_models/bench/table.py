@@ -58,10 +58,7 @@ def thinking_markdown(bench: thinking.Bench) -> str:
             str(row.side),
             str(row.concurrency),
             f"{row.done} of {row.asked}",
-            f"{row.first_token_p50:.0f}",
-            f"{row.first_token_p95:.0f}",
-            f"{row.whole_p50:.0f}",
-            f"{row.whole_p95:.0f}",
+            *map(_known, (row.first_token_p50, row.first_token_p95, row.whole_p50, row.whole_p95)),
             f"{row.rationales_per_s:.2f}",
             f"{row.tokens:.0f}",
             f"{row.prompt_tokens:.0f}",
@@ -70,6 +67,10 @@ def thinking_markdown(bench: thinking.Bench) -> str:
         for row in bench.rows
     ]
     return _report(facts, RATIONALES, rows, 0)
+
+
+def _known(milliseconds: float | None) -> str:
+    return "" if milliseconds is None else f"{milliseconds:.0f}"
 
 
 def _machine(machine: Hardware) -> str:

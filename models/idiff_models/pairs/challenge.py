@@ -69,12 +69,18 @@ def _rows(path: Path, text: str, read: Callable[[Any], T]) -> list[T]:
 
 
 def _told(row: Any, root: Path, names: Names) -> Told:  # noqa: ANN401
-    pair, text = _pair(row, root, names), _said(row)
+    text = _said(row)
     thought = THINKING.search(text)
     if not thought:
         raise ValueError("field solution or messages: no <thinking>...</thinking>")
-    side: Side | None = None if pair.target is None else "A" if pair.target > 0.5 else "B"
-    return Told(pair.name, pair.category, side, thought[1].strip())
+    # A submission may leave a tie unanswered; a labelled pair may not.
+    pair = _pair(row if ANSWER.search(text) else {"images": row["images"]}, root, names)
+    return Told(pair.name, pair.category, side_of(pair.target), thought[1].strip())
+
+
+def side_of(target: float | None) -> Side | None:
+    """The photo that a label prefers; None where it prefers neither or there is none."""
+    return None if target is None or target == 0.5 else "A" if target > 0.5 else "B"
 
 
 def _pair(row: Any, root: Path, names: Names) -> LabelledPair:  # noqa: ANN401

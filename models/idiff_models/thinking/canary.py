@@ -12,10 +12,11 @@ import numpy as np
 from PIL import Image as Pictures
 
 from idiff.imaging.resize import resize
-from idiff.thinking.canary import NAME, Canary
+from idiff.thinking.canary import NAME, Canary, Loss
 from idiff.thinking.families import FAMILIES, FamilyName
 from idiff.thinking.messages import user_parts
 from idiff.thinking.prompt import build
+from idiff.thinking.proof import LOST
 from idiff.types import Alignment, PhotoViews, Size, Views
 
 SIDE = 256
@@ -30,6 +31,12 @@ ANSWER = (
 
 NOISE = 0.03
 """Mean absolute difference of log-probabilities that two libraries' arithmetic alone may make."""
+
+MOST = 0.15
+"""Greatest tolerance, however much the adapter changes: another adapter must not pass for it."""
+
+
+_Found = tuple[list[float], dict[Loss, list[float]]]
 
 
 class CanaryFailed(ValueError):
@@ -71,24 +78,24 @@ def write(base: str, adapter: Path, family: FamilyName = "qwen3-vl") -> Path:
         CanaryFailed: the adapter says hardly anything else than the model without it, or without its vision part.
     """
     chat = messages(family)
-    found = _measure(base, adapter, chat, family)
-    reference = Canary(messages=chat, logprobs=found.pop("adapter"), tolerance=1.0, margins={})
-    margins = {name: reference.distance(values) for name, values in found.items()}
+    whole, found = _measure(base, adapter, chat, family)
+    reference = Canary(messages=chat, logprobs=whole, tolerance=MOST, margins=dict.fromkeys(found, MOST))
+    margins = {name: reference.distance(values) or 0.0 for name, values in found.items()}
     closest = min(margins, key=margins.__getitem__)
-    if margins[closest] < 3 * NOISE:
+    if margins[closest] < 2 * NOISE:
         raise CanaryFailed(
-            f"{adapter}: without its {closest} part log-probabilities differ by {margins[closest]:.3f} only: too "
-            "little to tell a server that lost it"
+            f"{adapter}: {LOST[closest]} log-probabilities differ by {margins[closest]:.3f} only: too little to tell a "
+            "server that lost it"
         )
     path = adapter / NAME
-    done = reference.model_copy(update={"margins": margins, "tolerance": margins[closest] / 2})
+    tolerance = min(margins[closest] / 2, MOST)
+    done = reference.model_copy(update={"margins": margins, "tolerance": tolerance})
     path.write_text(done.model_dump_json(indent=1) + "\n")
     return path
 
 
-def _measure(base: str, adapter: Path, chat: list[dict[str, Any]], family: FamilyName) -> dict[str, list[float]]:
-    """Log-probabilities of the answer's tokens by "adapter", by "base", the model without it, and, where it has a
-    vision part, by "language", the adapter without that."""
+def _measure(base: str, adapter: Path, chat: list[dict[str, Any]], family: FamilyName) -> _Found:
+    """Log-probabilities of the answer's tokens by the adapter, and by what is left where a part of it is lost."""
     import torch
     from peft import PeftModel
     from transformers import AutoModelForImageTextToText, AutoProcessor
@@ -111,15 +118,18 @@ def _measure(base: str, adapter: Path, chat: list[dict[str, Any]], family: Famil
         told = torch.log_softmax(logits, -1).gather(1, tokens[:, None])
         return [round(value, 4) for value in told[:, 0].tolist()]
 
-    found = {"adapter": answer()}
+    lost: dict[Loss, list[float]] = {}
+    whole = answer()
     with model.disable_adapter():
-        found["base"] = answer()
-    vision = [value for name, value in model.named_parameters() if "visual" in name and "lora_B" in name]
-    if vision:
+        lost["base"] = answer()
+    added = [(name, value) for name, value in model.named_parameters() if "lora_B" in name]
+    vision = [value for name, value in added if "language_model" not in name]
+    # An adapter of the language model alone has no vision part to lose.
+    if 0 < len(vision) < len(added):
         for parameter in vision:
             parameter.data.zero_()
-        found["language"] = answer()
-    return found
+        lost["language"] = answer()
+    return whole, lost
 
 
 def _own_format(chat: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -10,7 +10,9 @@ from idiff.thinking.families import FamilyName
 from idiff_models.needs import packages, refusal
 
 if TYPE_CHECKING:
+    from idiff.thinking.options import ThinkingOptions
     from idiff.thinking.proof import Proof
+    from idiff_models.thinking.explain import Explained
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -40,6 +42,7 @@ def dataset(
         Literal["idiff", "paper"],
         typer.Option(help="The paper's names a winner even where votes split."),
     ] = "idiff",
+    family: Annotated[FamilyName, typer.Option(help="Of the model that is trained.")] = "qwen3-vl",
     release: Annotated[Path | None, typer.Option(help="Answer Model release; the bundled one by default.")] = None,
 ) -> None:
     """Rows for ms-swift's SFT and GRPO: the service's own views and prompts, and the experts' rationales."""
@@ -50,7 +53,7 @@ def dataset(
     from idiff_models.thinking.dataset import Asked, DatasetError, write
 
     try:
-        asked = Asked(stage, answers, wording)
+        asked = Asked(stage, answers, wording, family=family)
         rows = write(read_pairs(pairs or references, root), read_told(references), out, asked, release)
     except (PairsError, DatasetError, IdiffError) as error:
         raise refusal(error) from error
@@ -84,25 +87,41 @@ def explain(
     import asyncio
 
     from idiff.errors import IdiffError
-    from idiff.thinking.options import ThinkingOptions
     from idiff_models.pairs import PairsError, read_pairs
     from idiff_models.thinking.dataset import Asked, DatasetError
-    from idiff_models.thinking.explain import explain, write
+    from idiff_models.thinking.explain import engine_of, explain, judge, unwritten, write
 
-    limits = {"max_concurrency": concurrency, "max_waiting": concurrency, "max_tokens": tokens}
-    options = ThinkingOptions(
-        url, model, family, api_key, deadline_s=deadline, first_token_s=deadline, breaker_failures=10**6, **limits
-    )
+    async def explained() -> "list[Explained]":
+        async with engine_of(release) as engine:
+            asked = Asked(stage, answers, wording, family=family)
+            return await explain(await judge(read_pairs(pairs, root), engine), asked, options if url else None, engine)
+
     try:
-        asked = Asked(stage, answers, wording)
-        done = asyncio.run(explain(read_pairs(pairs, root), asked, options if url else None, release))
+        options = _options(concurrency, tokens, deadline, api_key, url=url, model=model, family=family)
+        done = asyncio.run(explained())
     except (PairsError, DatasetError, IdiffError, ValueError) as error:
         raise refusal(error) from error
     write(done, out)
-    known = [told.grounding for told in done.told if told.grounding is not None]
+    known = [one.rationale.grounding for one in done if one.rationale.grounding is not None]
     grounding = f", grounding {sum(known) / len(known):.2f}" if known else ""
-    failed = "".join(f"; measured for want of the model: {count} {reason}" for reason, count in done.failed.items())
-    typer.echo(f"{out}: {len(done.told)} pairs{grounding}{failed}")
+    lost = "".join(f"; measured for want of the model: {count} {why}" for why, count in unwritten(done).items())
+    typer.echo(f"{out}: {len(done)} pairs{grounding}{lost}")
+
+
+def _options(concurrency: int, tokens: int, deadline: float, api_key: str | None, **server: Any) -> "ThinkingOptions":  # noqa: ANN401
+    """Of a server that is asked about many pairs: patient, and never left alone for failing."""
+    from idiff.thinking.options import ThinkingOptions
+
+    return ThinkingOptions(
+        **server,
+        api_key=api_key,
+        deadline_s=deadline,
+        first_token_s=deadline,
+        max_concurrency=concurrency,
+        max_waiting=concurrency,
+        max_tokens=tokens,
+        breaker_failures=10**6,
+    )
 
 
 @app.command()
@@ -117,7 +136,7 @@ def score(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of Markdown.")] = False,
 ) -> None:
     """BLEU-4 and ROUGE-L of rationales against the experts', by two scorers, beside a canned text's."""
-    packages(("nltk", "rouge_score", "rouge", "jieba"), "cpu,evaluate,text")
+    packages(("nltk", "rouge_score", "rouge", "jieba", "httpx", "tqdm"), "cpu,evaluate,text")
     from idiff_models.evaluate.text import report
     from idiff_models.evaluate.text.judge import Judge, JudgeFailed
     from idiff_models.pairs import PairsError
@@ -146,20 +165,19 @@ def tables(
 ) -> None:
     """The structure of the paper's Tables 4, 5, 6 and 8: every case explains the same pairs and is scored alike."""
     packages(("onnxruntime", "cv2", "tqdm", "nltk", "rouge_score", "rouge", "jieba"), "cpu,evaluate,text")
+    import asyncio
+
     from idiff.errors import IdiffError
-    from idiff.thinking.options import ThinkingOptions
     from idiff_models.evaluate.text.report import NothingToScore
     from idiff_models.pairs import PairsError, read_pairs
     from idiff_models.pairs.challenge import read_told
     from idiff_models.thinking.dataset import DatasetError
     from idiff_models.thinking.tables import Cases, CasesRefused, run, to_markdown
 
-    limits = {"max_concurrency": concurrency, "max_waiting": concurrency, "max_tokens": tokens}
-    options = ThinkingOptions(
-        api_key=api_key, deadline_s=deadline, first_token_s=deadline, breaker_failures=10**6, **limits
-    )
     try:
-        results = run(Cases.read(cases).case, read_pairs(pairs or references, root), read_told(references), options)
+        options = _options(concurrency, tokens, deadline, api_key)
+        asked = run(Cases.read(cases).case, read_pairs(pairs or references, root), read_told(references), options)
+        results = asyncio.run(asked)
     except (CasesRefused, PairsError, DatasetError, NothingToScore, IdiffError, ValueError) as error:
         raise refusal(error) from error
     typer.echo(to_markdown(results))

@@ -20,10 +20,11 @@ from idiff.errors import IdiffError
 from idiff.metrics import Metrics
 from idiff.pipeline import Judgement
 from idiff.thinking.claims import mirror
-from idiff.thinking.messages import encode, introduced, pictures
+from idiff.thinking.families import FAMILIES, FamilyName
+from idiff.thinking.messages import encode, layout, pictures
 from idiff.thinking.pair import other
 from idiff.thinking.parse import FormError, parse
-from idiff.thinking.prompt import VIEW_LABELS, Prompt, Wording, build
+from idiff.thinking.prompt import Prompt, Wording, build
 from idiff.thinking.vocabulary import SUMMARY_HEADER
 from idiff.types import Side, Verdict
 from idiff.upload import make_upload
@@ -46,13 +47,15 @@ class DatasetError(ValueError):
 
 @dataclass(frozen=True)
 class Asked:
-    """How the pairs are asked about. `lines`, `wording`: as of `prompt.build`; `pixels`: most of a view."""
+    """How the pairs are asked about. `lines`, `wording`: as of `prompt.build`; `pixels`: most of a view; `family`: of
+    the model, which decides where the views stand."""
 
     stage: Stage = "answer"
     answers: Answers = "truth"
     wording: Wording = "idiff"
     lines: tuple[int, int] = (4, 7)
     pixels: int = Settings.model_fields["thinking_view_pixels"].default
+    family: FamilyName = "qwen3-vl"
 
 
 def write(
@@ -100,23 +103,30 @@ def canonical(rationale: str) -> str:
 
 
 def question(judgement: Judgement, answer: Side | None, asked: Asked) -> Prompt:
-    """The prompt of a stage. `answer`: the experts'."""
+    """The prompt of a stage. `answer`: the experts'.
+
+    Raises:
+        DatasetError: there is none, and the prompt is to give it or the other one.
+    """
     reached = get_args(Stage).index(asked.stage)
     verdict = judgement.verdict
     return build(
         verdict.category.name if reached >= 1 else None,
         judgement.features if reached >= 2 else None,
-        _given(verdict, answer, asked.answers) if asked.stage == "answer" else None,
+        given(verdict, answer, asked) if asked.stage == "answer" else None,
         lines=asked.lines,
         wording=asked.wording,
         judge=asked.stage == "judge",
     )
 
 
-def _given(verdict: Verdict, answer: Side | None, answers: Answers) -> Verdict:
-    if answers == "model":
+def given(verdict: Verdict, answer: Side | None, asked: Asked) -> Verdict:
+    """The verdict that a prompt of the last stage gives; raises DatasetError as `question` does."""
+    if asked.answers == "model" or asked.stage != "answer":
         return verdict
-    side = other(answer) if answer and answers == "wrong" else answer
+    if answer is None:
+        raise DatasetError(f"a pair has no label, so that its {asked.answers} answer is unknown")
+    side = other(answer) if asked.answers == "wrong" else answer
     return replace(verdict, preferred=side, too_close=False, votes=())
 
 
@@ -134,7 +144,7 @@ def _both(runner: asyncio.Runner, engine: Engine, pair: LabelledPair, told: Told
 def _row(judgement: Judgement, told: Told, out: Path, asked: Asked) -> dict[str, Any]:
     prompt = question(judgement, told.answer, asked)
     files = [_stored(encode(view, asked.pixels), out) for view in pictures(judgement.views)]
-    user = prompt.user + "".join(f"{introduced(label)}<image>" for label in VIEW_LABELS)
+    user = "".join(part if part is not None else "<image>" for part in layout(prompt, FAMILIES[asked.family]))
     messages = [_said("system", prompt.system), _said("user", user)]
     return {"images": files, "messages": messages, "prompt_version": prompt.version, "name": told.name}
 

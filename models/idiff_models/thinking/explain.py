@@ -5,7 +5,7 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from tqdm import tqdm
@@ -21,106 +21,118 @@ from idiff.thinking.check import check
 from idiff.thinking.client import ThinkingModel
 from idiff.thinking.measured import measure
 from idiff.thinking.options import ThinkingOptions, ThinkingUnavailable
+from idiff.thinking.prompt import Prompt
 from idiff.types import Rationale, Side
 from idiff.upload import make_upload
 from idiff_models.evaluate.pairwise import read_images
 from idiff_models.pairs import LabelledPair
-from idiff_models.pairs.challenge import solution
-from idiff_models.thinking.dataset import Asked, DatasetError, question
+from idiff_models.pairs.challenge import Told, side_of, solution
+from idiff_models.thinking.dataset import Asked, DatasetError, given, question
 
 
 @dataclass(frozen=True)
 class Explained:
-    """`answer`: of the Answer Model, or of the Thinking Model where that judged. `grounding`: of the rationale."""
+    """`answer`: the one that the rationale was asked to explain, or the model's own where it was to judge."""
 
     pair: LabelledPair
     answer: Side | None
     rationale: Rationale
-    grounding: float | None
+
+    @property
+    def told(self) -> Told:
+        """As a line of a submission is read."""
+        return Told(self.pair.name, self.pair.category, self.answer, self.rationale.text)
 
 
-@dataclass
-class Explanations:
-    """What was written, and why the model did not write the others, which are measured, by reason."""
-
-    told: list[Explained] = field(default_factory=list)
-    failed: Counter[str] = field(default_factory=Counter)
-
-
-async def explain(
-    pairs: Sequence[LabelledPair], asked: Asked, model: ThinkingOptions | None, release: Path | None = None
-) -> Explanations:
-    """Judge every pair and say why: by the server that `model` names, else measured. As many at once as it allows.
-
-    Raises:
-        DatasetError: a photo cannot be used.
-        ReleaseRefused: the release cannot be served.
-    """
-    done = Explanations()
-    async with _engine(release) as engine, ThinkingModel(model or ThinkingOptions()) as thinking:
-        places = asyncio.Semaphore(thinking.options.max_concurrency)
-        bar = tqdm(total=len(pairs), desc="explain", unit="pair")
-
-        async def one(pair: LabelledPair) -> Explained:
-            async with places:
-                judgement = await _judged(pair, engine)
-                answer, rationale = await _told(judgement, pair, asked, thinking if model else None)
-                checked = await engine.run(check, rationale, measure(judgement.features, judgement.views))
-                if model and rationale.reason:
-                    done.failed[rationale.reason] += 1
-                bar.update()
-                return Explained(pair, answer, checked, checked.grounding)
-
-        with bar:
-            done.told = await asyncio.gather(*map(one, pairs))
-    return done
-
-
-def write(done: Explanations, out: Path) -> None:
-    """One line a pair, as `read_told` and the challenge read it."""
-    with out.open("w") as file:
-        for told in done.told:
-            name = told.pair.name
-            images = [f"{name}_merged_{view}.jpg" for view in ("c0", "c1")]
-            row = {"images": images, "solution": solution(told.rationale.text, told.answer)}
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+Judged = Sequence[tuple[LabelledPair, Judgement]]
 
 
 @asynccontextmanager
-async def _engine(release: Path | None) -> AsyncIterator[Engine]:
-    engine = Engine.load(Settings(release=release), Metrics())
+async def engine_of(release: Path | None) -> AsyncIterator[Engine]:
+    """What serves a release; the bundled one if None. Raises ReleaseRefused."""
+    engine = Engine.load(Settings(release=release, thinking_url=None, thinking_trial=None), Metrics())
     try:
         yield engine
     finally:
         await engine.close()
 
 
-async def _judged(pair: LabelledPair, engine: Engine) -> Judgement:
-    try:
-        files = await engine.run(read_images, pair)
-        return await pipeline.judge(
-            make_upload(files, {"category": pair.category or "auto", "rationale": "none"}), engine
-        )
-    except (IdiffError, OSError) as error:
-        raise DatasetError(f"{pair.name}: {error}") from error
+async def judge(pairs: Sequence[LabelledPair], engine: Engine) -> Judged:
+    """The Answer Model's verdict of every pair, and all that a prompt needs of it.
+
+    Raises:
+        DatasetError: a photo cannot be used.
+    """
+    judged = []
+    for pair in tqdm(pairs, desc="judge", unit="pair"):
+        try:
+            files = await engine.run(read_images, pair)
+            upload = make_upload(files, {"category": pair.category or "auto", "rationale": "none"})
+            judged.append((pair, await pipeline.judge(upload, engine)))
+        except (IdiffError, OSError) as error:
+            raise DatasetError(f"{pair.name}: {error}") from error
+    return judged
+
+
+async def explain(judged: Judged, asked: Asked, model: ThinkingOptions | None, engine: Engine) -> list[Explained]:
+    """Say why, of every pair: by the server that `model` names, else measured, as is what the model does not write.
+
+    Raises:
+        DatasetError: a pair has no label, and the prompt is to give the true answer or the wrong one.
+    """
+    prompts = [question(one, side_of(pair.target), asked) for pair, one in judged]
+    async with ThinkingModel(model or ThinkingOptions()) as thinking:
+        places = asyncio.Semaphore(thinking.options.max_concurrency)
+        with tqdm(total=len(judged), desc="explain", unit="pair") as bar:
+
+            async def one(place: int) -> Explained:
+                pair, judgement = judged[place]
+                async with places:
+                    answer, rationale = await _told(
+                        judgement, side_of(pair.target), asked, prompts[place], thinking if model else None, engine
+                    )
+                    checked = await engine.run(_check, rationale, judgement)
+                bar.update()
+                return Explained(pair, answer, checked)
+
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(one(place)) for place in range(len(judged))]
+    return [task.result() for task in tasks]
 
 
 async def _told(
-    judgement: Judgement, pair: LabelledPair, asked: Asked, model: ThinkingModel | None
+    judgement: Judgement, truth: Side | None, asked: Asked, prompt: Prompt, model: ThinkingModel | None, engine: Engine
 ) -> tuple[Side | None, Rationale]:
-    """The answer and its rationale; measured where there is no model, or where it fails."""
-    preferred, reason = judgement.verdict.preferred, None
-    if model:
-        truth: Side | None = None if pair.target in (None, 0.5) else "A" if (pair.target or 0) > 0.5 else "B"
-        prompt = question(judgement, truth, asked)
-        try:
-            if asked.stage == "judge":
-                rationale, side = await model.judge(prompt, judgement.views)
-                return side, rationale
+    """An answer and its rationale; the Answer Model's, measured, where there is no model or it fails."""
+    verdict, reason = judgement.verdict, None
+    try:
+        if model and asked.stage == "judge":
+            rationale, side = await model.judge(prompt, judgement.views)
+            return side, rationale
+        if model:
             async with aclosing(model.explain(prompt, judgement.views)) as events:
                 async for event in events:
                     if isinstance(event, Rationale):
-                        return preferred, event
-        except ThinkingUnavailable as unavailable:
-            reason = unavailable.reason
-    return preferred, grounded.explain(judgement.verdict, judgement.features, judgement.views, reason, asked.lines)
+                        return given(verdict, truth, asked).preferred, event
+    except ThinkingUnavailable as unavailable:
+        reason = unavailable.reason
+    measured = await engine.run(grounded.explain, verdict, judgement.features, judgement.views, reason, asked.lines)
+    return verdict.preferred, measured
+
+
+def _check(rationale: Rationale, judgement: Judgement) -> Rationale:
+    return check(rationale, measure(judgement.features, judgement.views))
+
+
+def unwritten(explained: Sequence[Explained]) -> Counter[str]:
+    """How many rationales the model was to write and did not, by reason."""
+    return Counter(one.rationale.reason for one in explained if one.rationale.reason)
+
+
+def write(explained: Sequence[Explained], out: Path) -> None:
+    """One line a pair, as `read_told` and the challenge read it."""
+    with out.open("w") as file:
+        for one in explained:
+            images = [f"{one.pair.name}_merged_{view}.jpg" for view in ("c0", "c1")]
+            row = {"images": images, "solution": solution(one.rationale.text, one.answer)}
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")

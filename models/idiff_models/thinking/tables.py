@@ -1,6 +1,5 @@
 """The paper's tables on the Thinking Model: each case explains the same pairs, each is scored the same way."""
 
-import asyncio
 import tomllib
 from collections import Counter
 from collections.abc import Sequence
@@ -16,10 +15,11 @@ from idiff.thinking.options import ThinkingOptions
 from idiff.thinking.prompt import Wording
 from idiff_models.evaluate.markdown import table
 from idiff_models.evaluate.text.report import TextReport, score
+from idiff_models.evaluate.text.scorers import SCORERS
 from idiff_models.pairs import LabelledPair
 from idiff_models.pairs.challenge import Told
 from idiff_models.thinking.dataset import Answers, Asked, Stage
-from idiff_models.thinking.explain import Explanations, explain
+from idiff_models.thinking.explain import Explained, engine_of, explain, judge, unwritten
 
 
 class CasesRefused(ValueError):
@@ -64,36 +64,44 @@ class Cases(BaseModel):
 
 @dataclass(frozen=True)
 class Result:
-    """What a case reached. `grounding`: mean over the rationales that have one; `failed`: see `Explanations`."""
+    """What a case reached on the pairs that its model wrote of: `report` None where it wrote of none. `grounding`: mean
+    over the rationales that have one; `unwritten`: the others, by reason."""
 
     case: Case
-    report: TextReport
+    report: TextReport | None
     grounding: float | None
-    failed: Counter[str]
+    unwritten: Counter[str]
 
 
-def run(
+async def run(
     cases: Sequence[Case], pairs: Sequence[LabelledPair], references: Sequence[Told], options: ThinkingOptions
 ) -> list[Result]:
-    """Explain and score `pairs` in every case; `options` hold what all servers share: key, deadline, concurrency.
+    """Explain and score `pairs` in every case; `options` hold what all servers share: key, deadline, concurrency. The
+    pairs are judged once, and cases that ask the same of the same server share its answers.
 
     Raises:
-        DatasetError: a photo cannot be used.
+        DatasetError: a photo cannot be used, or a label is missing.
         NothingToScore: no pair has a reference of its name.
+        ReleaseRefused: the bundled release cannot be served.
+        ValueError: a case's URL is none.
     """
-    results = []
-    for case in cases:
-        asked = Asked(case.stage, case.answers, case.wording, (options.lines_min, options.lines_max))
-        server = replace(options, url=case.url, model=case.model, family=case.family) if case.url else None
-        done = asyncio.run(explain(pairs, asked, server))
-        results.append(_scored(case, done, references))
-    return results
+    done: dict[Case, list[Explained]] = {}
+    async with engine_of(None) as engine:
+        judged = await judge(pairs, engine)
+        for case in cases:
+            key = case.model_copy(update={"table": "", "name": ""})
+            if key not in done:
+                asked = Asked(case.stage, case.answers, case.wording, (options.lines_min, options.lines_max))
+                server = replace(options, url=case.url, model=case.model, family=case.family) if case.url else None
+                done[key] = await explain(judged, asked, server, engine)
+    return [_scored(case, done[case.model_copy(update={"table": "", "name": ""})], references) for case in cases]
 
 
-def _scored(case: Case, done: Explanations, references: Sequence[Told]) -> Result:
-    told = [Told(one.pair.name, one.pair.category, one.answer, one.rationale.text) for one in done.told]
-    known = [one.grounding for one in done.told if one.grounding is not None]
-    return Result(case, score(told, references), fmean(known) if known else None, done.failed)
+def _scored(case: Case, explained: Sequence[Explained], references: Sequence[Told]) -> Result:
+    written = [one for one in explained if not one.rationale.reason]
+    known = [one.rationale.grounding for one in written if one.rationale.grounding is not None]
+    report = score([one.told for one in written], references) if written else None
+    return Result(case, report, fmean(known) if known else None, unwritten(explained))
 
 
 HEAD = (
@@ -108,7 +116,7 @@ HEAD = (
     "not by the model",
 )
 SCORED = 0
-"""Which of the two scorers the tables show; `--json` has both."""
+"""Which of the two scorers the tables show: the usual one."""
 
 
 def to_markdown(results: Sequence[Result]) -> str:
@@ -117,19 +125,27 @@ def to_markdown(results: Sequence[Result]) -> str:
     for name in dict.fromkeys(result.case.table for result in results):
         rows = [_row(result) for result in results if result.case.table == name]
         parts.append(f"## Table {name}\n\n{table(HEAD, rows)}")
-    scorer = results[0].report.words[SCORED].scorer
-    note = f"{results[0].report.pairs} pairs; {scorer}. The canned text is another reference of the same category and "
-    return "\n\n".join([*parts, note + "answer, pasted without a look at the photographs."])
+    parts.append(
+        f"Scorer: {SCORERS[SCORED].how}. A case is scored on the pairs that its model wrote of. The canned text is "
+        "another reference of the same category and answer, pasted without a look at the photographs."
+    )
+    return "\n\n".join(parts)
 
 
 def _row(result: Result) -> tuple[str, ...]:
-    words, report = result.report.words[SCORED], result.report
+    lost = ", ".join(f"{count} {reason}" for reason, count in result.unwritten.items())
+    report = result.report
+    if report is None:
+        return (result.case.name, "0", *[""] * 7, lost)
+    words = report.words[SCORED]
     figures = (words.bleu4, words.canned_bleu4, words.rouge_l, words.canned_rouge_l)
+    told = result.case.stage == "answer" and result.case.answers != "model"
     return (
         result.case.name,
+        str(report.pairs),
         *(f"{value:.4f}" for value in figures),
         str(report.formed),
         "" if result.grounding is None else f"{result.grounding:.2f}",
-        str(report.right) if report.right.pairs else "",
-        ", ".join(f"{count} {reason}" for reason, count in result.failed.items()),
+        "told" if told else str(report.right) if report.right.pairs else "",
+        lost,
     )

@@ -17,7 +17,7 @@ class Adapters:
     share: float = 0.0
 
     def of(self, pair: str) -> ThinkingModel:
-        """The adapter of a pair, decided by its id alone."""
+        """The adapter of a new pair, decided by its id and by whether the one on trial may be used."""
         place = int.from_bytes(hashlib.sha256(pair.encode()).digest()[:4]) / 2**32
         return self.trial if self.trial and not self.trial.barred and place < self.share else self.main
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 NAME = "canary.json"
+Loss = Literal["base", "language"]
 
 
 class CanaryRefused(ValueError):
@@ -25,7 +26,7 @@ class Canary(BaseModel):
     messages: Annotated[list[dict[str, Any]], Field(min_length=2)]
     logprobs: Annotated[list[float], Field(min_length=8)]
     tolerance: Annotated[float, Field(gt=0)]
-    margins: dict[str, float]
+    margins: Annotated[dict[Loss, float], Field(min_length=1)]
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -38,10 +39,10 @@ class Canary(BaseModel):
             first = error.errors()[0]
             raise CanaryRefused(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
-    def distance(self, logprobs: list[float]) -> float:
-        """Mean absolute difference of the last tokens' log-probabilities from the reference; infinite where there are
-        too few."""
+    def distance(self, logprobs: list[float]) -> float | None:
+        """Mean absolute difference of the last tokens' log-probabilities from the reference; None where there are too
+        few."""
         if len(logprobs) < len(self.logprobs):
-            return float("inf")
+            return None
         own = logprobs[-len(self.logprobs) :]
         return sum(abs(a - b) for a, b in zip(own, self.logprobs, strict=True)) / len(own)

@@ -66,7 +66,7 @@ class ThinkingModel(AbstractAsyncContextManager["ThinkingModel"]):
         self.options = options
         self.breaker = Breaker(options.breaker_failures, options.breaker_reset_s)
         self.slots = Slots(options.max_concurrency, options.max_waiting)
-        self.barred: Reason | None = None
+        self.barred: str | None = None
         self.proof: Proof | None = None
         self._http = http_client(options.url, options) if options.url else None
         self._executor = executor
@@ -132,14 +132,24 @@ class ThinkingModel(AbstractAsyncContextManager["ThinkingModel"]):
         return Rationale("model", text, lines, summary, None, prompt.version, self.options.model)
 
     async def judge(self, prompt: Prompt, views: Views) -> tuple[Rationale, Side]:
-        """The model's own judgement, rationale first, for a prompt built with `judge`.
+        """The model's own judgement, rationale first, for a prompt built with `judge`; tried twice as `explain` is.
 
         Raises:
             ThinkingUnavailable: no usable one came in time.
         """
+        clock = Clock(self.options.deadline_s, self.options.first_token_s)
+        try:
+            return await self._judged(prompt, views, 0.0, clock)
+        except ThinkingUnavailable as error:
+            if error.reason not in RETRIED:
+                raise
+        again = Clock(self.options.deadline_s - clock.elapsed, self.options.first_token_s)
+        return await self._judged(prompt, views, self.options.retry_temperature, again)
+
+    async def _judged(self, prompt: Prompt, views: Views, temperature: float, clock: Clock) -> tuple[Rationale, Side]:
         options = self.options
         form = judged_regex(options.lines_min, options.lines_max, options.line_chars)
-        async with aclosing(self.stream(prompt, views, form)) as pieces:
+        async with aclosing(self.stream(prompt, views, form, temperature, clock)) as pieces:
             text = "".join([piece async for piece in pieces])
         try:
             inner, side = parse_judged(text)
@@ -204,7 +214,7 @@ class ThinkingModel(AbstractAsyncContextManager["ThinkingModel"]):
         if self._http is None:
             raise ThinkingUnavailable("not_configured")
         if self.barred:
-            raise ThinkingUnavailable(self.barred, "the server's check has not passed")
+            raise ThinkingUnavailable("unproven", self.barred)
         permit = self.breaker.admit()
         if permit is None:
             raise ThinkingUnavailable("circuit_open", f"after {self.options.breaker_failures} failures in a row")

@@ -110,7 +110,8 @@ def noise(pair: Pair) -> Finding | None:
         if shadow and shadow.more and shadow.level >= 2 and not pair.softer(other(shadow.more)):
             return _difference("noisier_shadows", shadow, other(shadow.more))
         return _similar("noise_similar", reading)
-    if pair.smoothed() == other(reading.more) and pair.readings["added_grain"].level < 2:
+    plain = pair.noisier() == reading.more and pair.readings["added_grain"].level >= 2
+    if pair.smoothed() == other(reading.more) and not plain:
         return _difference("noise_smoothing", reading, None)
     if pair.grain_follows():
         return Finding("noise_follows", reading.more, reading=reading)

@@ -48,28 +48,19 @@ def pictures(views: Views) -> tuple[Image, Image, Image, Image]:
     return views.a.global_view, views.b.global_view, views.a.crop_view, views.b.crop_view
 
 
-def introduced(label: str) -> str:
-    """The text before an image."""
-    return f"\n{label}\n"
-
-
-def ordered() -> str:
-    """The text that names all images, where no text can stand between them."""
+def layout(prompt: Prompt, family: Family) -> list[str | None]:
+    """The user message as a model of this family reads it: texts, and None where the next view stands."""
+    if family.labelled:
+        return [prompt.user, *(part for label in VIEW_LABELS for part in (f"\n{label}\n", None))]
     names = ", ".join(label.rstrip(":") for label in VIEW_LABELS)
-    return f"\n\nThe four images are, in this order: {names}."
+    return [f"{prompt.user}\n\nThe four images are, in this order: {names}.", *[None] * len(VIEW_LABELS)]
 
 
 def user_parts(prompt: Prompt, views: Views, pixels: int, family: Family) -> list[dict[str, Any]]:
-    """The user message: text, then the views, each behind its label or all behind their order."""
-    images = [image_part(picture, pixels) for picture in pictures(views)]
-    if not family.labelled:
-        return [_text(prompt.user + ordered()), *images]
-    labels = [_text(introduced(label)) for label in VIEW_LABELS]
-    return [_text(prompt.user), *(part for pair in zip(labels, images, strict=True) for part in pair)]
-
-
-def _text(text: str) -> dict[str, Any]:
-    return {"type": "text", "text": text}
+    """The user message: the texts and views of `layout`, in its order."""
+    images = iter([image_part(picture, pixels) for picture in pictures(views)])
+    parts = layout(prompt, family)
+    return [next(images) if part is None else {"type": "text", "text": part} for part in parts]
 
 
 def request_body(prompt: Prompt, views: Views, options: ThinkingOptions, form: str, temperature: float = 0.0) -> bytes:

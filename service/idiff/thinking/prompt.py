@@ -47,6 +47,9 @@ def build(
     answer-aware line. `lines`: fewest and most lines before the summary. `wording`: `paper` states a winner even where
     the vote was split or too close; `idiff` says so, for the rationale not to overclaim. `judge`: rationale first, then
     the model's own answer, for which it is given no verdict.
+
+    Raises:
+        ValueError: `judge` with a verdict.
     """
     if judge and verdict:
         raise ValueError("a model that is to judge by itself is given no verdict")

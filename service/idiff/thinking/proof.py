@@ -1,5 +1,6 @@
 """Whether a server is the Thinking Model it should be: adapter listed and active, form enforced, prefix reused."""
 
+import asyncio
 import re
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar
@@ -7,7 +8,7 @@ from typing import Any, Final, Literal, TypeVar
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from idiff.thinking.canary import Canary
+from idiff.thinking.canary import Canary, Loss
 from idiff.thinking.families import FAMILIES
 from idiff.thinking.options import ThinkingOptions, ThinkingUnavailable
 from idiff.thinking.prompt import build
@@ -18,6 +19,8 @@ Check = Literal["adapter", "canary", "form", "prefix_cache"]
 
 TIMEOUT_S: Final = 120.0
 """Of one request: the first after a server's start may take most of a minute."""
+
+LOST: Final[dict[Loss, str]] = {"base": "without the adapter", "language": "without its vision part"}
 
 FORM: Final = "Violet 7{12}"
 """A text that no model would write unless it is held to it."""
@@ -44,12 +47,17 @@ class Proof:
     findings: tuple[Finding, ...]
 
     @property
+    def failures(self) -> tuple[Finding, ...]:
+        """The checks that failed."""
+        return tuple(finding for finding in self.findings if finding.passed is False)
+
+    @property
     def passed(self) -> bool:
         """Whether every check that gates the model's use passed, or could not be made."""
-        return not any(finding.passed is False and finding.gates for finding in self.findings)
+        return not any(finding.gates for finding in self.failures)
 
     def __str__(self) -> str:
-        return "; ".join(f"{finding.check}: {finding.detail}" for finding in self.findings if finding.passed is False)
+        return "; ".join(f"{finding.check}: {finding.detail}" for finding in self.failures)
 
 
 class _Models(BaseModel):
@@ -90,16 +98,20 @@ async def prove(http: httpx.AsyncClient, options: ThinkingOptions, canary: Canar
 
 async def _canary(http: httpx.AsyncClient, options: ThinkingOptions, canary: Canary | None) -> Finding:
     if canary is None:
-        return Finding("canary", None, "no reference: IDIFF_THINKING_CANARY names no canary.json")
+        return Finding("canary", None, "no canary.json was given: nothing proves that all of the adapter is loaded")
     asked = {"messages": canary.messages, "prompt_logprobs": 0, "max_tokens": 1}
     answer = await _chat(http, options, **asked, add_generation_prompt=False, continue_final_message=True)
     found = [next(iter(token.values())).logprob for token in answer.prompt_logprobs or [] if token]
     distance = canary.distance(found)
-    likely = min(canary.margins, key=lambda name: abs(canary.margins[name] - distance), default="")
+    if distance is None:
+        return Finding(
+            "canary", False, f"log-probabilities of {len(found)} tokens came, {len(canary.logprobs)} are needed"
+        )
+    likely = min(canary.margins, key=lambda name: abs(canary.margins[name] - distance))
     detail = f"log-probabilities differ by {distance:.3f} on average, {canary.tolerance:.3f} are allowed"
     if distance <= canary.tolerance:
         return Finding("canary", True, detail)
-    return Finding("canary", False, f"{detail}; without the {likely} part they would by {canary.margins[likely]:.3f}")
+    return Finding("canary", False, f"{detail}; {LOST[likely]} they would by {canary.margins[likely]:.3f}")
 
 
 async def _form_and_cache(http: httpx.AsyncClient, options: ThinkingOptions) -> tuple[Finding, Finding]:
@@ -128,9 +140,10 @@ async def _chat(http: httpx.AsyncClient, options: ThinkingOptions, **asked: Any)
 
 async def _ask(http: httpx.AsyncClient, method: str, path: str, content: dict[str, Any] | None = None) -> bytes:
     try:
-        answer = await http.request(method, path, json=content, timeout=TIMEOUT_S)
-    except httpx.TimeoutException as error:
-        raise ThinkingUnavailable("timeout", f"{path}: {type(error).__name__}") from None
+        async with asyncio.timeout(TIMEOUT_S):
+            answer = await http.request(method, path, json=content)
+    except (TimeoutError, httpx.TimeoutException):
+        raise ThinkingUnavailable("timeout", f"{path}: no answer within {TIMEOUT_S:.0f} s") from None
     except (httpx.TransportError, httpx.DecodingError) as error:
         raise ThinkingUnavailable("unreachable", f"{path}: {type(error).__name__}: {error}") from None
     if answer.status_code in FULL:

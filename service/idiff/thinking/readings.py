@@ -89,12 +89,13 @@ def _crop(features: Features, a: Evidence, b: Evidence, color: float) -> dict[Qu
         texture = _octaves(a.patches.texture, b.patches.texture, VISIBLE_GRAIN)
         grain = beyond_tone(_octaves(a.patches.grain, b.patches.grain, VISIBLE_GRAIN))
         values["grain"] = grain
-        values["added_grain"] = _added(a.patches.luma, b.patches.luma)
+        added = _added(a.patches.luma, b.patches.luma)
+        values["added_grain"] = added if grain * added > 0 else 0.0
         leaked = grain * texture > 0 and abs(grain) > GRAIN_PER_TEXTURE * abs(texture)
         values["texture"] = 0.0 if leaked else beyond_tone(texture)
         color_grain = _octaves(a.patches.color_grain, b.patches.color_grain, VISIBLE_GRAIN)
-        added = _added(a.patches.color, b.patches.color)
-        values["color_grain"] = beyond_tone(color_grain, color) if color_grain * added > 0 else 0.0
+        added_color = _added(a.patches.color, b.patches.color)
+        values["color_grain"] = beyond_tone(color_grain, color) if color_grain * added_color > 0 else 0.0
         # Of different exposures, different places lie in the shadows.
         if alike and a.patches.shadow_grain is not None and b.patches.shadow_grain is not None:
             values["shadow_grain"] = beyond_tone(

@@ -1,13 +1,15 @@
 """An optional language model that reads a rationale beside the expert's and says how well they agree."""
 
 import json
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 from tqdm import tqdm
 
+from idiff.thinking.sse import FULL
 from idiff.thinking.upstream import base_url
 
 REVISION = "judge-1"
@@ -29,7 +31,9 @@ Score the candidate from 0 (none of the points, or contradictions) through 5 (ab
 no contradiction). Answer with JSON only: {{"score": <0 to 10>}}"""
 
 TIMEOUT_S = 120.0
-TRIES = 2
+TRIES = 3
+PAUSE_S = 2.0
+"""Before a full server is asked again."""
 
 
 class JudgeFailed(Exception):
@@ -42,7 +46,7 @@ class Judge:
 
     url: str
     model: str
-    api_key: str | None = None
+    api_key: str | None = field(default=None, repr=False)
     at_once: int = 8
 
     def scores(self, texts: Sequence[tuple[str, str]], transport: httpx.BaseTransport | None = None) -> list[float]:
@@ -74,11 +78,13 @@ class Judge:
                 answer.raise_for_status()
                 return _read(answer.json()["choices"][0]["message"]["content"])
             except httpx.HTTPStatusError as error:
-                raise JudgeFailed(f"status {error.response.status_code}: {error.response.text[:200]}") from None
-            except (httpx.HTTPError, ValueError, KeyError, IndexError, TypeError) as error:
+                if not tries_left or error.response.status_code not in FULL:
+                    raise JudgeFailed(f"status {error.response.status_code}: {error.response.text[:200]}") from None
+                time.sleep(PAUSE_S)
+            except (httpx.HTTPError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
                 if not tries_left:
                     raise JudgeFailed(f"no score: {type(error).__name__}: {error}") from None
-        raise JudgeFailed("no try was made")
+        raise AssertionError("the last try returns or raises")
 
 
 def _read(text: str) -> float:

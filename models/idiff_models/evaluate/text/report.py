@@ -28,8 +28,8 @@ class Words:
 @dataclass(frozen=True)
 class TextReport:
     """`missing`: references without a prediction. `formed`: texts that are lines and a summary. `right`: answers that
-    are the reference's, of those given. `judged`, `canned_judged`: means of a language model's scores, 0-1, of the
-    predictions and of the canned texts; None where none was asked."""
+    are the reference's, of those given. `judged`, `canned_judged`: means of the scores, 0-1, of the language model
+    `judge`, of the predictions and of the canned texts; None where none was asked."""
 
     pairs: int
     missing: list[str]
@@ -38,6 +38,7 @@ class TextReport:
     right: Share
     judged: float | None = None
     canned_judged: float | None = None
+    judge: str | None = None
 
 
 class NothingToScore(ValueError):
@@ -67,6 +68,7 @@ def score(predictions: Sequence[Told], references: Sequence[Told], judge: Judge 
     return TextReport(
         judged=fmean(scores[: len(kept)]) if scores else None,
         canned_judged=fmean(scores[len(kept) :]) if scores else None,
+        judge=f"{judge.model}, {REVISION}" if judge else None,
         pairs=len(kept),
         missing=[told.name for told in references if told.name not in by_name],
         words=[
@@ -114,7 +116,7 @@ def to_markdown(report: TextReport) -> str:
 
 
 def _mean(report: TextReport) -> str:
-    return f"{report.judged:.3f}, of the canned text {report.canned_judged:.3f} ({REVISION})"
+    return f"{report.judged:.3f}, of the canned text {report.canned_judged:.3f} ({report.judge})"
 
 
 def to_json(report: TextReport) -> dict[str, Any]:

@@ -1,10 +1,14 @@
 PYTHON ?= python3
 PORT ?= 8000
+JOBS ?= 2
 VENV := .venv
 DEV := .venv-dev
 VLLM := .venv-vllm
+TUNE := .venv-tune
+# Files in parallel, and in each process one thread: more would fight for the same cores.
+PYTEST := OMP_NUM_THREADS=1 $(DEV)/bin/pytest -n $(JOBS) --dist loadfile
 
-.PHONY: demo serve test test-fast test-vllm lint clean
+.PHONY: demo serve test test-fast test-vllm test-tune lint clean
 
 demo: $(VENV)/.ready  ## set up, then compare the sample pair over HTTP
 	$(VENV)/bin/idiff demo --port $(PORT)
@@ -13,13 +17,16 @@ serve: $(VENV)/.ready  ## set up, then run the service on PORT until interrupted
 	exec $(VENV)/bin/idiff serve --port $(PORT)
 
 test: lint  ## set up, then check style and types and run every test that needs no further service
-	$(DEV)/bin/pytest
+	$(PYTEST)
 
 test-fast: lint
-	$(DEV)/bin/pytest -m "not slow and not vllm"
+	$(PYTEST) -m "not slow and not vllm and not tune"
 
 test-vllm: $(DEV)/.ready $(VLLM)/.ready  ## the Thinking Model client against a real vLLM server on the CPU
 	IDIFF_VLLM_VENV=$(abspath $(VLLM)) $(DEV)/bin/pytest -m vllm
+
+test-tune: $(DEV)/.ready $(VLLM)/.ready $(TUNE)/.ready  ## a few steps of fine-tuning by ms-swift, then its adapter in vLLM
+	IDIFF_VLLM_VENV=$(abspath $(VLLM)) IDIFF_TUNE_VENV=$(abspath $(TUNE)) $(DEV)/bin/pytest -m tune
 
 lint: $(DEV)/.ready
 	$(DEV)/bin/ruff check
@@ -27,7 +34,7 @@ lint: $(DEV)/.ready
 	$(DEV)/bin/mypy
 
 clean:
-	rm -rf $(VENV) $(DEV) $(VLLM)
+	rm -rf $(VENV) $(DEV) $(VLLM) $(TUNE)
 
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -42,4 +49,9 @@ $(DEV)/.ready: pyproject.toml
 
 $(VLLM)/.ready: deploy/vllm/install-cpu.sh
 	deploy/vllm/install-cpu.sh $(VLLM)
+	touch $@
+
+$(TUNE)/.ready: models/idiff_models/thinking/requirements-tune.txt
+	$(PYTHON) -m venv $(TUNE)
+	$(TUNE)/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@

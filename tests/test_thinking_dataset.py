@@ -16,6 +16,8 @@ pytest.importorskip("tqdm", reason="needs the evaluate extra")
 from idiff.thinking.claims import mirror
 from idiff.thinking.parse import parse
 from idiff_models.thinking.cli import app
+from idiff_models.thinking.dataset import MEASURED
+from idiff_models.thinking.rewards import grounded
 
 TEXT = (
     "Face Sharpness: Image A (Left) is sharper on the left cheek.\n"
@@ -99,3 +101,11 @@ def test_what_cannot_be_used_is_named(references: Path) -> None:
     result = CliRunner().invoke(app, ["dataset", str(references), "--out", str(references.parent / "out")])
     assert result.exit_code == 2
     assert "p_002" in result.stderr
+
+
+def test_what_was_measured_goes_with_a_row_for_the_grounding_reward(references: Path) -> None:
+    _, grpo = rows(references)
+    told, turned = (MEASURED.validate_python(row["measured"]) for row in grpo)
+    true = "Face Sharpness: Image A (Left) is sharper.\nGlobal Overall: Image A (Left) is preferred."
+    assert grounded(true, told) == grounded(mirror(true), turned) == 1.0
+    assert grounded(mirror(true), told) == grounded(true, turned) == 0.0

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from pydantic import TypeAdapter
 from tqdm import tqdm
 
 from idiff import pipeline
@@ -21,6 +22,7 @@ from idiff.metrics import Metrics
 from idiff.pipeline import Judgement
 from idiff.thinking.claims import mirror
 from idiff.thinking.families import FAMILIES, FamilyName
+from idiff.thinking.measured import Measured, measure
 from idiff.thinking.messages import encode, layout, pictures
 from idiff.thinking.pair import other
 from idiff.thinking.parse import FormError, parse
@@ -39,6 +41,9 @@ answer (the paper's Table 4), or in its place the question for the model's own."
 
 Answers = Literal["truth", "model", "wrong"]
 """Whose answer the prompt gives: the experts', the Answer Model's, or deliberately the other one (Table 8)."""
+
+
+MEASURED = TypeAdapter(Measured)
 
 
 class DatasetError(ValueError):
@@ -64,7 +69,8 @@ def write(
     """Write `sft.jsonl` and `grpo.jsonl` for ms-swift, and the views they name, to `out`; returns the rows of each.
 
     A pair without a rationale is left out. Every pair is told twice, as it is and with left and right exchanged, so
-    that the model learns no side. SFT rows end with the rationale; GRPO rows have it as `solution`, with the answer.
+    that the model learns no side. SFT rows end with the rationale; GRPO rows have it as `solution`, with the answer,
+    and what was measured of the pair as `measured`, for the grounding reward.
 
     Raises:
         DatasetError: a photo cannot be used, or no pair has a rationale.
@@ -87,7 +93,9 @@ def write(
                         else canonical(one.rationale)
                     )
                     sft.write(_line(row, messages=[*row["messages"], _said("assistant", wanted)]))
-                    grpo.write(_line(row, solution=solution(canonical(one.rationale), one.answer)))
+                    measured = MEASURED.dump_python(measure(judgement.features, judgement.views), mode="json")
+                    told = solution(canonical(one.rationale), one.answer)
+                    grpo.write(_line(row, solution=told, measured=measured))
         finally:
             runner.run(engine.close())
     return 2 * len(known)

@@ -1,0 +1,49 @@
+"""The rewards of `rewards.py` as a plugin of ms-swift: `external_plugins` of runs/grpo.yaml names this file.
+
+Each is called with the texts that were sampled and, by name, the columns of grpo.jsonl, one entry a text.
+"""
+
+from typing import Any
+
+from pydantic import TypeAdapter
+from swift.rewards import ORM, orms
+
+from idiff.thinking.measured import Measured
+from idiff.thinking.parse import parse_judged
+from idiff_models.evaluate.text.scorers import SCORERS
+from idiff_models.thinking.rewards import answered, formed, grounded, sampled
+
+MEASURED = TypeAdapter(Measured)
+
+
+class Answer(ORM):
+    """1 where the model's own answer is the experts'; for the stage `judge`."""
+
+    def __call__(self, completions: list[str], solution: list[str], **_: Any) -> list[float]:  # noqa: ANN401
+        return [answered(text, parse_judged(told)[1]) for text, told in zip(completions, solution, strict=True)]
+
+
+class Form(ORM):
+    """1 where the text is of the form."""
+
+    def __call__(self, completions: list[str], **_: Any) -> list[float]:  # noqa: ANN401
+        return [formed(sampled(text)) for text in completions]
+
+
+class Words(ORM):
+    """ROUGE-L against the experts' text, by the challenge's own scorer."""
+
+    def __call__(self, completions: list[str], solution: list[str], **_: Any) -> list[float]:  # noqa: ANN401
+        pairs = zip(completions, solution, strict=True)
+        return [SCORERS[1].rouge_l(sampled(text), sampled(told)) for text, told in pairs]
+
+
+class Grounding(ORM):
+    """Share of the checkable lines that agree with the measurements."""
+
+    def __call__(self, completions: list[str], measured: list[dict[str, Any]], **_: Any) -> list[float]:  # noqa: ANN401
+        pairs = zip(completions, measured, strict=True)
+        return [grounded(sampled(text), MEASURED.validate_python(found)) for text, found in pairs]
+
+
+orms |= {"idiff_answer": Answer, "idiff_form": Form, "idiff_words": Words, "idiff_grounding": Grounding}

@@ -26,6 +26,7 @@ RUNS = ROOT / "models" / "idiff_models" / "thinking" / "runs"
 SMALL = [
     *("--model_type", "qwen3_vl", "--template", "qwen3_vl", "--use_cpu", "true", "--ddp_backend", "gloo"),
     *("--deepspeed", "", "--dataloader_num_workers", "0", "--max_steps", "3", "--learning_rate", "0.02"),
+    *("--external_plugins", str(Path(__file__).with_name("tiny_swift.py"))),
 ]
 
 
@@ -73,6 +74,7 @@ def test_a_few_steps_make_an_adapter_that_changes_what_a_server_says(swift: Path
         "NPROC_PER_NODE": "1",
         "ROOT_IMAGE_DIR": str(data),
         "USE_HF": "1",
+        "TINY": str(folder / "base"),
         "PATH": f"{swift.parent}:{os.environ['PATH']}",
     }
     places = ["--model", folder / "base", "--dataset", data / "sft.jsonl", "--output_dir", folder / "out"]

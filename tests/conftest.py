@@ -22,7 +22,9 @@ DATA = Path(os.environ.get("IDIFF_DATA", ROOT.parent / "shared" / "data"))
 
 # The tests' own settings count, not those of whoever runs them.
 for name in [
-    name for name in os.environ if name.startswith("IDIFF_") and name not in ("IDIFF_DATA", "IDIFF_VLLM_VENV")
+    name
+    for name in os.environ
+    if name.startswith("IDIFF_") and name not in ("IDIFF_DATA", "IDIFF_VLLM_VENV", "IDIFF_TUNE_VENV")
 ]:
     del os.environ[name]
 

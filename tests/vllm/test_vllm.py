@@ -333,12 +333,19 @@ def test_a_slow_and_a_hung_server_are_given_up_at_the_deadline(server: Vllm) -> 
 def test_a_full_server_is_answered_for_at_once(server: Vllm, pair: Views) -> None:
     """Two run, two queue; the service's request is one too many."""
 
+    def in_hand() -> float:
+        return server.metric("vllm:num_requests_running") + server.metric("vllm:num_requests_waiting")
+
     async def scenario() -> tuple[str, float]:
         long = options(server, line_chars=3000, lines_min=3, max_tokens=3000, max_concurrency=4)
         async with ThinkingModel(long) as model:
-            others = [asyncio.create_task(reason_of(model, pair)) for _ in range(4)]
-            while server.metric("vllm:num_requests_running") + server.metric("vllm:num_requests_waiting") < 4:
-                await asyncio.sleep(0.05)
+            others = []
+            # One after the other: before the first two run, no more than two may come.
+            for held in range(1, 5):
+                others.append(asyncio.create_task(reason_of(model, pair)))
+                async with asyncio.timeout(60):
+                    while await asyncio.to_thread(in_hand) < held:
+                        await asyncio.sleep(0.05)
             found = await asyncio.to_thread(fallen_back, server, 60)
             for other in others:
                 other.cancel()

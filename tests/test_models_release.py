@@ -83,6 +83,7 @@ def test_measured_and_better_than_every_simple_judge(ensemble: Ensemble) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_either_view_decides_alone_where_the_other_is_the_same(data: Path) -> None:
     judging = pytest.importorskip("idiff_models.evaluate.judging", reason="needs the train extra")
     photos = pytest.importorskip("idiff_models.answer.photos")

@@ -330,32 +330,6 @@ def test_a_slow_and_a_hung_server_are_given_up_at_the_deadline(server: Vllm) -> 
     assert (reason, 2 <= seconds < 7) == ("timeout", True)
 
 
-def test_a_full_server_is_answered_for_at_once(server: Vllm, pair: Views) -> None:
-    """Two run, two queue; the service's request is one too many."""
-
-    def in_hand() -> float:
-        return server.metric("vllm:num_requests_running") + server.metric("vllm:num_requests_waiting")
-
-    async def scenario() -> tuple[str, float]:
-        long = options(server, line_chars=3000, lines_min=3, max_tokens=3000, max_concurrency=4)
-        async with ThinkingModel(long) as model:
-            others = []
-            # One after the other: before the first two run, no more than two may come.
-            for held in range(1, 5):
-                others.append(asyncio.create_task(reason_of(model, pair)))
-                async with asyncio.timeout(60):
-                    while await asyncio.to_thread(in_hand) < held:
-                        await asyncio.sleep(0.05)
-            found = await asyncio.to_thread(fallen_back, server, 60)
-            for other in others:
-                other.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
-        return found
-
-    reason, seconds = run(scenario())
-    assert (reason, seconds < 30) == ("busy", True)
-
-
 def test_the_bench_measures_a_real_server(server: Vllm) -> None:
     line = ["thinking", server.url, "--server", "the tiny checkpoint", "--side", "128", "--side", "256", "--json"]
     done = CliRunner().invoke(bench, [*line, "--concurrency", "2", "--requests", "3", "--tokens", "32"])

@@ -42,3 +42,13 @@ def test_what_fails_is_counted_and_nothing_done_is_an_error() -> None:
     assert done.exit_code == 1
     assert "busy" in done.stdout
     assert "0 of 3" in done.stdout
+
+
+def test_other_families_are_asked_as_they_read() -> None:
+    asked: list[dict[str, Any]] = []
+    with upstream(complete(), requests=asked) as url:
+        done = RUN.invoke(
+            app, ["thinking", url, "--server", "stand-in", "--requests", "1", "--family", "glm-4.6v-flash"]
+        )
+    assert done.exit_code == 0, done.stderr
+    assert all(one["chat_template_kwargs"] == {"enable_thinking": False} for one in asked)

@@ -16,8 +16,7 @@ pytest.importorskip("tqdm", reason="needs the evaluate extra")
 from idiff.thinking.claims import mirror
 from idiff.thinking.parse import parse
 from idiff_models.thinking.cli import app
-from idiff_models.thinking.dataset import MEASURED
-from idiff_models.thinking.rewards import grounded
+from idiff_models.thinking.rewards import MEASURED, grounded
 
 TEXT = (
     "Face Sharpness: Image A (Left) is sharper on the left cheek.\n"

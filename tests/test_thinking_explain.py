@@ -107,6 +107,7 @@ def test_every_case_of_the_tables_is_scored(references: Path, tmp_path: Path) ->
     assert done.exit_code == 0, done.output
     assert done.stdout.index("## Table 8: answers") < done.stdout.index("## Table 6: order")
     rows = {line.split("|")[1].strip(): line.split("|") for line in done.stdout.splitlines() if line.startswith("|")}
+    assert len({len(row) for row in rows.values()}) == 1, "a head without a column"
     assert [cell.strip() for cell in rows["wrong"][2:4]] == ["2", "1.0000"]
     assert rows["wrong"][-3].strip() == "told"
     assert [cell.strip() for cell in rows["judge"][2:-1]] == ["0", *[""] * 7, "2 malformed"], "no <answer> came"

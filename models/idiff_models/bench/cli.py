@@ -83,7 +83,8 @@ def thinking(
     options = ThinkingOptions(
         url,
         model,
-        api_key=api_key,
+        family,
+        api_key,
         deadline_s=deadline,
         first_token_s=deadline,
         max_tokens=tokens,

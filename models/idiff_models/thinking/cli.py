@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from idiff.thinking.families import FamilyName
+from idiff.thinking.prompt import Wording
 from idiff_models.needs import packages, refusal
+from idiff_models.thinking.stages import Answers, Stage
 
 if TYPE_CHECKING:
     from idiff.thinking.options import ThinkingOptions
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSONL of the RAIM challenge's form.")]
+Concurrency = Annotated[int, typer.Option(min=1, help="Pairs at once.")]
+Tokens = Annotated[int, typer.Option(min=16, help="Most tokens of a rationale.")]
+Deadline = Annotated[float, typer.Option(min=1, help="Seconds that one may take.")]
+ApiKey = Annotated[str | None, typer.Option(envvar="IDIFF_THINKING_API_KEY", help="Bearer token.")]
 
 
 @app.callback()
@@ -32,14 +38,10 @@ def dataset(
     pairs: Annotated[
         Path | None, typer.Option(help="Another list of the pairs' photos, by the same names.", exists=True)
     ] = None,
-    stage: Annotated[
-        Literal["baseline", "templates", "cv", "judge", "answer"], typer.Option(help="What the prompt holds: Table 4.")
-    ] = "answer",
-    answers: Annotated[
-        Literal["truth", "model", "wrong"], typer.Option(help="Whose answer the prompt gives: Table 8.")
-    ] = "truth",
+    stage: Annotated[Stage, typer.Option(help="What the prompt holds: Table 4.")] = "answer",
+    answers: Annotated[Answers, typer.Option(help="Whose answer the prompt gives: Table 8.")] = "truth",
     wording: Annotated[
-        Literal["idiff", "paper"],
+        Wording,
         typer.Option(help="The paper's names a winner even where votes split."),
     ] = "idiff",
     family: Annotated[FamilyName, typer.Option(help="Of the model that is trained.")] = "qwen3-vl",
@@ -69,17 +71,15 @@ def explain(
     model: Annotated[str, typer.Option(help="Served name of the adapter.")] = "rationale",
     family: Annotated[FamilyName, typer.Option(help="Family of the model under it.")] = "qwen3-vl",
     stage: Annotated[
-        Literal["baseline", "templates", "cv", "judge", "answer"],
+        Stage,
         typer.Option(help="What the prompt holds: Table 4; judge: the model answers by itself, rationale first."),
     ] = "answer",
-    answers: Annotated[
-        Literal["truth", "model", "wrong"], typer.Option(help="Whose answer the prompt gives: Table 8.")
-    ] = "model",
-    wording: Annotated[Literal["idiff", "paper"], typer.Option(help="How it is given.")] = "idiff",
-    concurrency: Annotated[int, typer.Option(min=1, help="Pairs at once.")] = 8,
-    tokens: Annotated[int, typer.Option(min=16, help="Most tokens of a rationale.")] = 512,
-    deadline: Annotated[float, typer.Option(min=1, help="Seconds that one may take.")] = 120.0,
-    api_key: Annotated[str | None, typer.Option(envvar="IDIFF_THINKING_API_KEY", help="Bearer token.")] = None,
+    answers: Annotated[Answers, typer.Option(help="Whose answer the prompt gives: Table 8.")] = "model",
+    wording: Annotated[Wording, typer.Option(help="How it is given.")] = "idiff",
+    concurrency: Concurrency = 8,
+    tokens: Tokens = 512,
+    deadline: Deadline = 120.0,
+    api_key: ApiKey = None,
     release: Annotated[Path | None, typer.Option(help="Answer Model release; the bundled one by default.")] = None,
 ) -> None:
     """Answers and rationales of pairs, as the challenge wants them handed in and `score` reads them."""
@@ -158,10 +158,10 @@ def tables(
         Path | None, typer.Option(help="Their photos, where not in the references' own pictures.", exists=True)
     ] = None,
     root: Annotated[Path | None, typer.Option(help="Folder that the pictures' paths are relative to.")] = None,
-    concurrency: Annotated[int, typer.Option(min=1, help="Pairs at once.")] = 8,
-    tokens: Annotated[int, typer.Option(min=16, help="Most tokens of a rationale.")] = 512,
-    deadline: Annotated[float, typer.Option(min=1, help="Seconds that one may take.")] = 120.0,
-    api_key: Annotated[str | None, typer.Option(envvar="IDIFF_THINKING_API_KEY", help="Bearer token.")] = None,
+    concurrency: Concurrency = 8,
+    tokens: Tokens = 512,
+    deadline: Deadline = 120.0,
+    api_key: ApiKey = None,
 ) -> None:
     """The structure of the paper's Tables 4, 5, 6 and 8: every case explains the same pairs and is scored alike."""
     packages(("onnxruntime", "cv2", "tqdm", "nltk", "rouge_score", "rouge", "jieba"), "cpu,evaluate,text")
@@ -208,7 +208,7 @@ def check(
         Path | None, typer.Option("--canary", help="The adapter's canary.json.", exists=True, dir_okay=False)
     ] = None,
     family: Annotated[FamilyName, typer.Option(help="Family of the model under it.")] = "qwen3-vl",
-    api_key: Annotated[str | None, typer.Option(envvar="IDIFF_THINKING_API_KEY", help="Bearer token.")] = None,
+    api_key: ApiKey = None,
 ) -> None:
     """Prove that a server has the adapter, all of it, holds it to a form and reuses prefixes; exit code 1 where not."""
     packages(("httpx",), "cpu")

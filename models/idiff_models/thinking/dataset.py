@@ -9,9 +9,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
-from pydantic import TypeAdapter
 from tqdm import tqdm
 
 from idiff import pipeline
@@ -22,7 +21,7 @@ from idiff.metrics import Metrics
 from idiff.pipeline import Judgement
 from idiff.thinking.claims import mirror
 from idiff.thinking.families import FAMILIES, FamilyName
-from idiff.thinking.measured import Measured, measure
+from idiff.thinking.measured import measure
 from idiff.thinking.messages import encode, layout, pictures
 from idiff.thinking.pair import other
 from idiff.thinking.parse import FormError, parse
@@ -34,16 +33,8 @@ from idiff_models.evaluate.pairwise import read_images
 from idiff_models.evaluate.swapping import swap
 from idiff_models.pairs import LabelledPair
 from idiff_models.pairs.challenge import Told, solution
-
-Stage = Literal["baseline", "templates", "cv", "judge", "answer"]
-"""What the prompt holds, each stage with all before it: the generic template; the category's; measured differences; the
-answer (the paper's Table 4), or in its place the question for the model's own."""
-
-Answers = Literal["truth", "model", "wrong"]
-"""Whose answer the prompt gives: the experts', the Answer Model's, or deliberately the other one (Table 8)."""
-
-
-MEASURED = TypeAdapter(Measured)
+from idiff_models.thinking.rewards import MEASURED
+from idiff_models.thinking.stages import Answers, Stage
 
 
 class DatasetError(ValueError):

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
 from idiff.thinking.check import check
 from idiff.thinking.measured import Measured
@@ -13,6 +14,9 @@ from idiff.types import Rationale, Side
 
 Scores = NDArray[np.float64]
 _erf = np.vectorize(math.erf, otypes=[np.float64])
+
+MEASURED = TypeAdapter(Measured)
+"""What was measured of a pair, to and from a column of grpo.jsonl."""
 
 VARIANCE: float = 1e-6
 """Added to the variance of a difference of scores, so that samples that all agree can be compared."""

@@ -5,15 +5,11 @@ Each is called with the texts that were sampled and, by name, the columns of grp
 
 from typing import Any
 
-from pydantic import TypeAdapter
 from swift.rewards import ORM, orms
 
-from idiff.thinking.measured import Measured
 from idiff.thinking.parse import parse_judged
 from idiff_models.evaluate.text.scorers import SCORERS
-from idiff_models.thinking.rewards import answered, formed, grounded, sampled
-
-MEASURED = TypeAdapter(Measured)
+from idiff_models.thinking.rewards import MEASURED, answered, formed, grounded, sampled
 
 
 class Answer(ORM):

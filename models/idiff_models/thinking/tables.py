@@ -18,8 +18,9 @@ from idiff_models.evaluate.text.report import TextReport, score
 from idiff_models.evaluate.text.scorers import SCORERS
 from idiff_models.pairs import LabelledPair
 from idiff_models.pairs.challenge import Told
-from idiff_models.thinking.dataset import Answers, Asked, Stage
+from idiff_models.thinking.dataset import Asked
 from idiff_models.thinking.explain import Explained, engine_of, explain, judge, unwritten
+from idiff_models.thinking.stages import Answers, Stage
 
 
 class CasesRefused(ValueError):
@@ -89,12 +90,17 @@ async def run(
     async with engine_of(None) as engine:
         judged = await judge(pairs, engine)
         for case in cases:
-            key = case.model_copy(update={"table": "", "name": ""})
+            key = _asking(case)
             if key not in done:
                 asked = Asked(case.stage, case.answers, case.wording, (options.lines_min, options.lines_max))
                 server = replace(options, url=case.url, model=case.model, family=case.family) if case.url else None
                 done[key] = await explain(judged, asked, server, engine)
-    return [_scored(case, done[case.model_copy(update={"table": "", "name": ""})], references) for case in cases]
+    return [_scored(case, done[_asking(case)], references) for case in cases]
+
+
+def _asking(case: Case) -> Case:
+    """What a case asks of whom, wherever its line stands."""
+    return case.model_copy(update={"table": "", "name": ""})
 
 
 def _scored(case: Case, explained: Sequence[Explained], references: Sequence[Told]) -> Result:
@@ -105,15 +111,8 @@ def _scored(case: Case, explained: Sequence[Explained], references: Sequence[Tol
 
 
 HEAD = (
-    "case",
-    "BLEU-4",
-    "canned",
-    "ROUGE-L",
-    "canned",
-    "of the form",
-    "grounding",
-    "answers right",
-    "not by the model",
+    *("case", "pairs", "BLEU-4", "canned", "ROUGE-L", "canned", "of the form", "grounding", "answers right"),
+    "not written",
 )
 SCORED = 0
 """Which of the two scorers the tables show: the usual one."""

@@ -102,13 +102,17 @@ class ThinkingModel(AbstractAsyncContextManager["ThinkingModel"]):
                     yield event
             return
         except ThinkingUnavailable as error:
-            if error.reason not in RETRIED:
-                raise
+            again = self._again(error, clock)
             yield Restart(error.reason)
-        again = Clock(self.options.deadline_s - clock.elapsed, self.options.first_token_s)
         async with aclosing(self._attempt(prompt, views, self.options.retry_temperature, again)) as events:
             async for event in events:
                 yield event
+
+    def _again(self, error: ThinkingUnavailable, clock: Clock) -> Clock:
+        """What is left of the deadlines for another try; raises `error` where none would help."""
+        if error.reason not in RETRIED:
+            raise error
+        return Clock(self.options.deadline_s - clock.elapsed, self.options.first_token_s)
 
     async def _attempt(
         self, prompt: Prompt, views: Views, temperature: float, clock: Clock
@@ -141,9 +145,7 @@ class ThinkingModel(AbstractAsyncContextManager["ThinkingModel"]):
         try:
             return await self._judged(prompt, views, 0.0, clock)
         except ThinkingUnavailable as error:
-            if error.reason not in RETRIED:
-                raise
-        again = Clock(self.options.deadline_s - clock.elapsed, self.options.first_token_s)
+            again = self._again(error, clock)
         return await self._judged(prompt, views, self.options.retry_temperature, again)
 
     async def _judged(self, prompt: Prompt, views: Views, temperature: float, clock: Clock) -> tuple[Rationale, Side]:

@@ -38,10 +38,10 @@ WEIGHTS = {
 
 MODES: dict[Mode, float] = {
     "chain": 0.33,
-    "cross": 0.23,
+    "cross": 0.21,
     "rendered": 0.15,
     "restored": 0.10,
-    "denoised": 0.16,
+    "denoised": 0.18,
     "equal": 0.03,
 }
 
@@ -131,7 +131,7 @@ def _chain(rng: Generator, length: int) -> Plan:
     """Each the one before with one kind, sometimes two, added or made more severe."""
     recipe, seed = _base(rng), _seed(rng)
     changing, changed = _pick(rng, recipe), set()
-    if changing in CODECS and rng.random() < 0.5:
+    if changing in CODECS and rng.random() < 0.5 and not conflict({**recipe, changing: 0.0, "grain": 0.0}):
         recipe.setdefault("grain", _severity(rng, 0.8))
     if rng.random() < 0.3:
         recipe[changing] = _severity(rng, 0.6)

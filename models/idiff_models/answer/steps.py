@@ -28,7 +28,7 @@ from idiff_models.evaluate.tables import make_tables, to_markdown
 from idiff_models.pairs import read_pairs
 
 PLAN = Plan()
-VERSION = "starter-5"
+VERSION = "starter-6"
 JUDGED_PAIRS = 60
 """Test pairs that NIQE and its kin judge, where they are installed: they take seconds a pair."""
 MASKED_PAIRS = 150

@@ -25,7 +25,8 @@ def _demosaic(plane: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def noise(image: Image, severity: float, rng: Generator) -> Image:
-    """Shot and read noise (Foi et al. 2008) in linear light on a mosaic, its chroma partly smoothed or left blotchy."""
+    """Shot and read noise (Foi et al. 2008) in linear light on a mosaic, its chroma smoothed, left blotchy or all but
+    gone, as cameras deliver it: what colour tells must not be all that tells noise from detail."""
     light = linearise(image)
     plane = _mosaic(light)
     gain = 1.0 + 12 * severity
@@ -33,7 +34,7 @@ def noise(image: Image, severity: float, rng: Generator) -> Image:
     sigma = np.sqrt(shot * plane + read**2)
     grain = _demosaic(sigma * rng.standard_normal(plane.shape, np.float32))
     luma = grain.mean(axis=2, keepdims=True)
-    chroma = grain - luma
+    chroma = np.float32(rng.random() ** 2) * (grain - luma)
     keep = rng.uniform(0.05, 0.8)
     width = rng.uniform(1.0, 3.5)
     blotches = cv2.GaussianBlur(chroma, (0, 0), width) * np.float32(rng.uniform(1, 1 + width))
@@ -44,8 +45,8 @@ def noise(image: Image, severity: float, rng: Generator) -> Image:
 
 
 def grain(image: Image, severity: float, rng: Generator) -> Image:
-    """Noise as a camera's own processing leaves it: 0.5 to 8 code values, larger than a pixel, stronger in the shadows,
-    its colour in soft blotches."""
+    """Noise as a camera's own processing leaves it: 0.5 to 8 code values, larger than a pixel and partly much larger,
+    stronger in the shadows, its colour in soft blotches or all but gone."""
     height, width = image.shape[:2]
     light = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
     strength = np.float32(0.5 * 16**severity) * (1.3 - light) * (0.3 + np.sqrt(light))
@@ -54,9 +55,12 @@ def grain(image: Image, severity: float, rng: Generator) -> Image:
         soft = cv2.GaussianBlur(rng.standard_normal((height, width, channels), np.float32), (0, 0), size)
         return (soft / soft.std()).reshape(height, width, channels)
 
-    size = rng.uniform(0.5, 1.8)
-    colour = np.float32(rng.uniform(0.1, 1.0)) * field(size * rng.uniform(1, 2.5), 3)
-    return np.clip(image + strength[..., None] * (field(size, 1) + colour) + 0.5, 0, 255).astype(np.uint8)
+    size, coarse = rng.uniform(0.4, 1.4), rng.uniform(0, 0.5)
+    luma = np.float32(np.sqrt(1 - coarse)) * field(size, 1) + np.float32(np.sqrt(coarse)) * field(
+        size * rng.uniform(1.5, 3), 1
+    )
+    colour = np.float32(rng.random() ** 2) * field(size * rng.uniform(1, 2.5), 3)
+    return np.clip(image + strength[..., None] * (luma + colour) + 0.5, 0, 255).astype(np.uint8)
 
 
 def smear(image: Image, severity: float, rng: Generator) -> Image:

@@ -3,12 +3,13 @@ PORT ?= 8000
 JOBS ?= 2
 VENV := .venv
 DEV := .venv-dev
+IQA := .venv-iqa
 VLLM := .venv-vllm
 TUNE := .venv-tune
 # Files in parallel, and in each process one thread: more would fight for the same cores.
 PYTEST := OMP_NUM_THREADS=1 $(DEV)/bin/pytest -n $(JOBS) --dist loadfile
 
-.PHONY: demo serve test test-fast test-vllm test-tune lint clean
+.PHONY: demo serve iqa test test-fast test-iqa test-vllm test-tune lint clean
 
 demo: $(VENV)/.ready  ## set up, then compare the sample pair over HTTP
 	$(VENV)/bin/idiff demo --port $(PORT)
@@ -16,11 +17,17 @@ demo: $(VENV)/.ready  ## set up, then compare the sample pair over HTTP
 serve: $(VENV)/.ready  ## set up, then run the service on PORT until interrupted
 	exec $(VENV)/bin/idiff serve --port $(PORT)
 
+iqa: $(IQA)/.ready  ## set up, then run the IQA service on port 8002; IDIFF_IQA_WEIGHTS has the metrics' weights
+	exec $(IQA)/bin/python -m idiff_iqa
+
 test: lint  ## set up, then check style and types and run every test that needs no further service
 	$(PYTEST)
 
 test-fast: lint
-	$(PYTEST) -m "not slow and not vllm and not tune"
+	$(PYTEST) -m "not slow and not iqa and not vllm and not tune"
+
+test-iqa: $(DEV)/.ready $(IQA)/.ready  ## the IQA service with pyiqa's metrics that need no weights, and the gateway that asks it
+	IDIFF_IQA_VENV=$(abspath $(IQA)) $(DEV)/bin/pytest -m iqa
 
 test-vllm: $(DEV)/.ready $(VLLM)/.ready  ## the Thinking Model client against a real vLLM server on the CPU
 	IDIFF_VLLM_VENV=$(abspath $(VLLM)) $(DEV)/bin/pytest -m vllm
@@ -34,7 +41,7 @@ lint: $(DEV)/.ready
 	$(DEV)/bin/mypy
 
 clean:
-	rm -rf $(VENV) $(DEV) $(VLLM) $(TUNE)
+	rm -rf $(VENV) $(DEV) $(IQA) $(VLLM) $(TUNE)
 
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -45,6 +52,11 @@ $(VENV)/.ready: pyproject.toml
 $(DEV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(DEV)
 	$(DEV)/bin/pip install --quiet --disable-pip-version-check -e '.[cpu,train,text,dev]'
+	touch $@
+
+$(IQA)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(IQA)
+	$(IQA)/bin/pip install --quiet --disable-pip-version-check -e '.[iqa]'
 	touch $@
 
 $(VLLM)/.ready: deploy/vllm/install-cpu.sh

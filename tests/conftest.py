@@ -2,6 +2,7 @@
 
 import io
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import uvicorn
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from PIL import Image
 
@@ -24,7 +27,7 @@ DATA = Path(os.environ.get("IDIFF_DATA", ROOT.parent / "shared" / "data"))
 for name in [
     name
     for name in os.environ
-    if name.startswith("IDIFF_") and name not in ("IDIFF_DATA", "IDIFF_VLLM_VENV", "IDIFF_TUNE_VENV")
+    if name.startswith("IDIFF_") and name not in ("IDIFF_DATA", "IDIFF_IQA_VENV", "IDIFF_VLLM_VENV", "IDIFF_TUNE_VENV")
 ]:
     del os.environ[name]
 
@@ -48,6 +51,21 @@ def serve(settings: Settings) -> Iterator[TestClient]:
             assert time.monotonic() < deadline, answer.text
             time.sleep(0.05)
         yield client
+
+
+@contextmanager
+def running(app: FastAPI) -> Iterator[tuple[str, int]]:
+    """The address of `app` behind a real server, in a thread of its own."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            time.sleep(0.01)
+        yield server.servers[0].sockets[0].getsockname()
+    finally:
+        server.should_exit = True
+        thread.join(10)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 import io
 import socket
 import struct
-import threading
 import time
 import zlib
 from collections.abc import Iterator
@@ -13,8 +12,7 @@ from contextlib import contextmanager
 import httpx
 import numpy as np
 import pytest
-import uvicorn
-from conftest import encode, serve
+from conftest import encode, running, serve
 from fastapi.testclient import TestClient
 from PIL import Image, ImageCms
 
@@ -170,19 +168,10 @@ def test_any_word_can_be_a_method_but_not_a_metric(client: TestClient) -> None:
 @contextmanager
 def listening(settings: Settings) -> Iterator[tuple[str, int]]:
     """A service on a socket of its own, ready; its address."""
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), port=0, log_config=None))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        while not server.started:
-            time.sleep(0.01)
-        host, port = server.servers[0].sockets[0].getsockname()
+    with running(create_app(settings)) as (host, port):
         while httpx.get(f"http://{host}:{port}/readyz").status_code != 200:
             time.sleep(0.02)
         yield host, port
-    finally:
-        server.should_exit = True
-        thread.join(10)
 
 
 def test_an_upload_that_stalls() -> None:

@@ -10,12 +10,18 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from idiff.thinking.families import FamilyName
 from idiff.thinking.upstream import base_url
+from idiff.urls import http_url
 
 Provider = Literal["cpu", "cuda"]
 
 
-def _usable(url: str) -> str:
+def _thinking(url: str) -> str:
     base_url(url)
+    return url
+
+
+def _iqa(url: str) -> str:
+    http_url(url, "the IQA service")
     return url
 
 
@@ -48,10 +54,17 @@ class Settings(BaseSettings):
     upload_timeout_s: Annotated[float, Field(gt=0)] = Field(default=30.0, description="Time to send a body, seconds.")
     max_pixels: Annotated[int, Field(ge=1)] = Field(default=64_000_000, description="Largest picture, pixels.")
 
+    iqa_url: Annotated[str, AfterValidator(_iqa)] | None = Field(
+        default=None, description="Base URL of an IQA service (idiff_iqa) for learned quality scores."
+    )
+    iqa_deadline_s: Annotated[float, Field(gt=0)] = Field(
+        default=1.0, description="Longest wait for its scores, seconds; the answer goes on without them."
+    )
+
     lines_min: Annotated[int, Field(ge=1, le=12)] = Field(default=4, description="Fewest rationale lines asked for.")
     lines_max: Annotated[int, Field(ge=1, le=12)] = Field(default=7, description="Most rationale lines.")
 
-    thinking_url: Annotated[str, AfterValidator(_usable)] | None = Field(
+    thinking_url: Annotated[str, AfterValidator(_thinking)] | None = Field(
         default=None, description="Base URL of an OpenAI-compatible vLLM server, http:// or https://."
     )
     thinking_model: str = Field(default="rationale", description="Served name of the LoRA adapter.")

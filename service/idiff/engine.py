@@ -16,6 +16,7 @@ from idiff.answer.ensemble import Ensemble
 from idiff.answer.faces import FaceDetector
 from idiff.config import Settings
 from idiff.errors import Overloaded
+from idiff.iqa.client import IqaClient
 from idiff.metrics import Metrics
 from idiff.thinking.adapters import Adapters
 from idiff.thinking.client import ThinkingModel
@@ -43,6 +44,7 @@ class Engine:
     detector: FaceDetector
     ensemble: Ensemble
     thinking: Adapters
+    iqa: IqaClient | None
 
     @classmethod
     def load(cls, settings: Settings, metrics: Metrics) -> Self:
@@ -74,6 +76,7 @@ class Engine:
             detector=FaceDetector(),
             ensemble=ensemble,
             thinking=_adapters(settings, metrics, pool),
+            iqa=_iqa(settings, metrics, pool),
         )
 
     @asynccontextmanager
@@ -96,6 +99,8 @@ class Engine:
     async def close(self) -> None:
         """Close connections and let the workers end."""
         await self.thinking.aclose()
+        if self.iqa:
+            await self.iqa.aclose()
         self.pool.shutdown(wait=False, cancel_futures=True)
 
 
@@ -108,6 +113,14 @@ def _adapters(settings: Settings, metrics: Metrics, pool: ThreadPoolExecutor) ->
         return Adapters(model(options))
     trial = replace(options, model=settings.thinking_trial)
     return Adapters(model(options), model(trial), settings.thinking_trial_share)
+
+
+def _iqa(settings: Settings, metrics: Metrics, pool: ThreadPoolExecutor) -> IqaClient | None:
+    if settings.iqa_url is None:
+        return None
+    return IqaClient(
+        settings.iqa_url, settings.iqa_deadline_s, pool, lambda outcome: metrics.iqa_calls.labels(outcome).inc()
+    )
 
 
 def _thinking(settings: Settings) -> ThinkingOptions:

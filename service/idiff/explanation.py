@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 
 from idiff.engine import Engine
 from idiff.errors import RationaleFailed
@@ -12,12 +13,30 @@ from idiff.thinking.check import check
 from idiff.thinking.client import Delta, Restart
 from idiff.thinking.measured import measure
 from idiff.thinking.options import ThinkingUnavailable
-from idiff.types import Attributes, Notice, Rationale
+from idiff.types import Attributes, Learned, Notice, Rationale
 
 log = logging.getLogger(__name__)
 
 
 Event = Delta | Restart | Rationale
+
+
+async def learn(judgement: Judgement, engine: Engine) -> Judgement:
+    """The judgement with the scores of learned metrics, where an IQA service is configured; without them, and with a
+    notice, where it gives none within its deadline."""
+    if engine.iqa is None:
+        return judgement
+    with judgement.clock.stage("iqa"):
+        try:
+            learned = await engine.iqa.score(judgement.views)
+        except Exception:  # a verdict never fails with what explains it
+            learned = Learned((), "internal_error")
+            log.exception("%s: the IQA service's client failed", judgement.id)
+    notices: tuple[Notice, ...] = ()
+    if learned.reason:
+        notices = (Notice("learned_missing", f"the IQA service gave no scores ({learned.reason})", "features"),)
+        announce(judgement, notices, engine)
+    return replace(judgement, learned=learned, notices=judgement.notices + notices)
 
 
 async def explain(judgement: Judgement, engine: Engine) -> AsyncGenerator[Event]:
@@ -102,7 +121,9 @@ def attributes_notices(rated: Attributes | None) -> tuple[Notice, ...]:
 
 async def _think(judgement: Judgement, engine: Engine) -> AsyncGenerator[Event]:
     verdict, features = judgement.verdict, judgement.features
-    question = prompt.build(verdict.category.name, features, verdict, lines=engine.settings.lines)
+    question = prompt.build(
+        verdict.category.name, features, verdict, learned=judgement.learned, lines=engine.settings.lines
+    )
     async with aclosing(judgement.model.explain(question, judgement.views)) as events:
         async for event in events:
             if isinstance(event, Rationale):

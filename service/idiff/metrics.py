@@ -77,6 +77,10 @@ class Metrics:
             buckets=SECONDS,
             registry=registry,
         )
+        self.iqa_calls = Counter("idiff_iqa_calls", "Calls of the IQA service", ["outcome"], registry=registry)
+        self.iqa_circuit_open = Gauge(
+            "idiff_iqa_circuit_open", "1 while the IQA service's circuit breaker is open", registry=registry
+        )
         self.ready = Gauge("idiff_ready", "1 while the service is ready", registry=registry)
         self.release = Info("idiff_release", "The Answer Model release being served", registry=registry)
 

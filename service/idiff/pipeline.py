@@ -16,7 +16,7 @@ from idiff.imaging.photo import Photo
 from idiff.schemas import RationaleOption
 from idiff.thinking.client import ThinkingModel
 from idiff.timing import Stopwatch
-from idiff.types import Category, Features, Notice, Verdict, Views
+from idiff.types import Category, Features, Learned, Notice, Verdict, Views
 from idiff.upload import Upload
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """Everything known when the verdict is final. `wanted`: who is to explain it, by `model` where one is; `rated`:
-    whether attributes are to be scored."""
+    whether attributes are to be scored. `learned` comes after it, where an IQA service is configured."""
 
     id: str
     wanted: RationaleOption
@@ -36,6 +36,7 @@ class Judgement:
     notices: tuple[Notice, ...]
     clock: Stopwatch
     model: ThinkingModel
+    learned: Learned | None = None
 
 
 async def judge(upload: Upload, engine: Engine) -> Judgement:

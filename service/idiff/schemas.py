@@ -128,12 +128,36 @@ class PhotoFeatures(Wire):
     crop_view: Statistics
 
 
+class ViewScores(Wire):
+    """A learned metric's scores of one photo's views, in its own units; null for a view it could not judge."""
+
+    global_view: float | None
+    crop_view: float | None
+
+
+class LearnedScore(Wire):
+    """What one learned metric says of the pair."""
+
+    metric: str = Field(description="Its name.", examples=["liqe"])
+    better: Literal["more", "less"] = Field(description="Whether more of it is better, or less.")
+    licence: str = Field(description="Of the metric and its weights.")
+    a: ViewScores
+    b: ViewScores
+
+
+class Learned(Wire):
+    """Learned quality scores, of a service of their own. They inform the rationale, never the verdict."""
+
+    scores: list[LearnedScore]
+    reason: str | None = Field(description="Why there are none; null where there are.")
+
+
 class Features(Wire):
     """Measured evidence."""
 
     a: PhotoFeatures
     b: PhotoFeatures
-    learned: None = Field(default=None, description="Learned quality scores; null while no such service is configured.")
+    learned: Learned | None = Field(default=None, description="Null where no IQA service is configured.")
 
 
 class Size(Wire):
@@ -188,8 +212,9 @@ class Warning(Wire):  # noqa: A001
 
     code: str = Field(
         description="Machine-readable: not_same_scene, alignment_failed, resolution_differs, low_resolution, "
-        "split_vote, rationale_fallback, rationale_failed, attributes_missing, gain_map_ignored, extra_images_ignored, "
-        "hdr_tone_mapped, profile_missing, profile_invalid, alpha_composited; later versions may add more.",
+        "split_vote, rationale_fallback, rationale_failed, attributes_missing, learned_missing, gain_map_ignored, "
+        "extra_images_ignored, hdr_tone_mapped, profile_missing, profile_invalid, alpha_composited; later "
+        "versions may add more.",
         examples=["not_same_scene"],
     )
     message: str = Field(description="For people.")

@@ -155,6 +155,33 @@ class Features:
 
 
 @dataclass(frozen=True, slots=True)
+class ViewScores:
+    """A learned metric's scores of one photo's two views, in its own units; None where it could not judge a view."""
+
+    global_view: float | None
+    crop_view: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedScore:
+    """What one learned metric says of a pair. `better`: whether more of it is, or less; `licence`: of its weights."""
+
+    metric: str
+    better: Literal["more", "less"]
+    licence: str
+    a: ViewScores
+    b: ViewScores
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What the IQA service says of a pair. `reason`: why it said nothing, None where it did."""
+
+    scores: tuple[LearnedScore, ...]
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """The number behind a line. `difference`: A minus B, in `unit`; less than `dead_band` says nothing. `better`:
     whether more of the quality is or less, None where neither."""

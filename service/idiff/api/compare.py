@@ -22,9 +22,10 @@ from idiff.types import Rationale
 router = APIRouter(tags=["comparison"])
 
 STREAM_TEXT = """The same as server-sent events with JSON data, for `Accept: text/event-stream`: `verdict` (a
-Comparison whose rationale is null) as soon as it exists, `rationale.delta` {"text"}, `rationale.restart` {"reason"}
-where what was sent must be dropped, `rationale` (a Rationale, authoritative), `attributes` (where asked for), `error`
-where something failed after the start, and `done` (warnings and timings of the whole)."""
+Comparison whose rationale is null) as soon as it exists, `learned` (scores, where an IQA service is configured),
+`rationale.delta` {"text"}, `rationale.restart` {"reason"} where what was sent must be dropped, `rationale` (a
+Rationale, authoritative), `attributes` (where asked for), `error` where something failed after the start, and `done`
+(warnings and timings of the whole)."""
 
 
 @router.post(
@@ -49,6 +50,7 @@ async def compare(request: Request) -> Response:
     if _streamed(request.headers.get("accept", "")):
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(_events(judgement, engine), media_type="text/event-stream", headers=headers)
+    judgement = await explanation.learn(judgement, engine)
     rationale, attributes = await asyncio.gather(
         explanation.conclude(judgement, engine), explanation.rate(judgement, engine)
     )
@@ -59,6 +61,9 @@ async def compare(request: Request) -> Response:
 
 async def _events(judgement: Judgement, engine: Engine) -> AsyncIterator[bytes]:
     yield _event("verdict", present.verdict(judgement, engine))
+    judgement = await explanation.learn(judgement, engine)
+    if judgement.learned:
+        yield _event("learned", schemas.Learned.model_validate(judgement.learned))
     rationale, rating = None, asyncio.create_task(explanation.rate(judgement, engine))
     try:
         try:

@@ -33,6 +33,7 @@ class ServiceInfo(BaseModel):
     providers: list[str]
     thinking: dict[str, Any] | None
     thinking_trial: dict[str, Any] | None
+    iqa: dict[str, Any] | None
     limits: dict[str, int]
     views: dict[str, int]
 
@@ -58,6 +59,8 @@ async def metrics(request: Request) -> Response:
         for model in service.engine.thinking:
             opened = model.breaker.state == "open"
             service.metrics.circuit_open.labels(model.options.model).set(opened)
+        if service.engine.iqa:
+            service.metrics.iqa_circuit_open.set(service.engine.iqa.breaker.state == "open")
     return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -75,6 +78,7 @@ async def info(request: Request) -> ServiceInfo:
         providers=list(engine.ensemble.providers),
         thinking=_adapter(engine.thinking.main) if settings.thinking_url else None,
         thinking_trial=_adapter(engine.thinking.trial) if engine.thinking.trial else None,
+        iqa={"circuit": engine.iqa.breaker.state, "licences": engine.iqa.known} if engine.iqa else None,
         limits={"max_body_bytes": settings.max_body_bytes, "max_pixels": settings.max_pixels},
         views={"global_side": GLOBAL_SIDE, "crop_side": CROP_SIDE},
     )

@@ -14,7 +14,7 @@ def verdict(judgement: Judgement, engine: Engine) -> schemas.Comparison:
         id=judgement.id,
         verdict=_verdict(judgement.verdict),
         rationale=None,
-        features=schemas.Features.model_validate(judgement.features),
+        features=_features(judgement),
         views=_views(judgement.views),
         warnings=_warnings(judgement.notices),
         provenance=schemas.Provenance(
@@ -53,6 +53,12 @@ def done(
         adapter=told[0] if told else None,
         timings_ms=judgement.clock.milliseconds(),
     )
+
+
+def _features(judgement: Judgement) -> schemas.Features:
+    features = schemas.Features.model_validate(judgement.features)
+    features.learned = schemas.Learned.model_validate(judgement.learned) if judgement.learned else None
+    return features
 
 
 def _warnings(notices: tuple[Notice, ...]) -> list[schemas.Warning]:

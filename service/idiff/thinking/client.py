@@ -9,8 +9,8 @@ from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
+from idiff.breaker import Breaker
 from idiff.thinking import attributes
-from idiff.thinking.breaker import Breaker
 from idiff.thinking.call import Call, Clock, Observer
 from idiff.thinking.canary import Canary
 from idiff.thinking.form import judged_regex, rationale_regex

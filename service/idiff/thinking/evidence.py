@@ -1,11 +1,19 @@
-"""Measured differences as the compact, signed text that a prompt carries."""
+"""Measured and learned differences as the compact, signed text that a prompt carries."""
 
 from dataclasses import fields
+from typing import Final, Literal
 
-from idiff.types import Features, Statistics
+from idiff.types import Features, Learned, LearnedScore, Statistics
 
 ABSOLUTE = {"entropy": (1.0, 2, " bits"), "under_exposed": (100.0, 1, " pp"), "over_exposed": (100.0, 1, " pp")}
 """Statistic -> factor, digits and unit of those that are told as plain differences; the others are relative."""
+
+
+VIEWS: Final[tuple[tuple[str, Literal["global_view", "crop_view"]], ...]] = (
+    ("Crop", "crop_view"),
+    ("Global", "global_view"),
+)
+"""The views in the order in which they are told of: the crop tells most about sharpness and noise."""
 
 
 def signed(value: float, digits: int) -> str:
@@ -30,7 +38,23 @@ def view_evidence(a: Statistics, b: Statistics) -> str:
 
 
 def evidence(features: Features) -> str:
-    """Two lines: the crop view's differences, which tell most about sharpness and noise, then the global view's."""
-    crop = view_evidence(features.a.crop_view, features.b.crop_view)
-    whole = view_evidence(features.a.global_view, features.b.global_view)
-    return f"Crop view: {crop}.\nGlobal view: {whole}."
+    """A line for the differences of each of `VIEWS`."""
+    return "\n".join(
+        f"{name} view: {view_evidence(getattr(features.a, view), getattr(features.b, view))}." for name, view in VIEWS
+    )
+
+
+def _learned(score: LearnedScore, view: Literal["global_view", "crop_view"]) -> str | None:
+    a, b = getattr(score.a, view), getattr(score.b, view)
+    if a is None or b is None:
+        return None
+    return f"{score.metric} {signed(a - b if score.better == 'more' else b - a, 2)}"
+
+
+def learned_evidence(learned: Learned) -> str:
+    """Lines as of `evidence`; a metric of which less is better is turned round, so that plus speaks for Left."""
+    lines = []
+    for name, view in VIEWS:
+        told = ", ".join(text for score in learned.scores if (text := _learned(score, view)))
+        lines.append(f"{name} view: {told or 'no scores'}.")
+    return "\n".join(lines)

@@ -9,9 +9,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Final, Literal
 
-from idiff.thinking.evidence import evidence
+from idiff.thinking.evidence import evidence, learned_evidence
 from idiff.thinking.vocabulary import METRICS, REGIONS, SUMMARY_HEADER
-from idiff.types import CategoryName, Features, Verdict
+from idiff.types import CategoryName, Features, Learned, Verdict
 
 REVISION: Final = "1"
 """Changes with every change of wording; part of `Prompt.version`."""
@@ -37,16 +37,17 @@ def build(
     features: Features | None,
     verdict: Verdict | None,
     *,
+    learned: Learned | None = None,
     lines: tuple[int, int] = (4, 7),
     wording: Wording = "idiff",
     judge: bool = False,
 ) -> Prompt:
     """The prompt that asks why the verdict is what it is.
 
-    `category`: whose template; None for the generic one. `features`: adds the measured differences. `verdict`: adds the
-    answer-aware line. `lines`: fewest and most lines before the summary. `wording`: `paper` states a winner even where
-    the vote was split or too close; `idiff` says so, for the rationale not to overclaim. `judge`: rationale first, then
-    the model's own answer, for which it is given no verdict.
+    `category`: whose template; None for the generic one. `features`: adds the measured differences; `learned`: those of
+    learned metrics, where any were scored. `verdict`: adds the answer-aware line. `lines`: fewest and most lines before
+    the summary. `wording`: `paper` states a winner even where the vote was split or too close; `idiff` says so, for the
+    rationale not to overclaim. `judge`: rationale first, then the model's own answer, for which it is given no verdict.
 
     Raises:
         ValueError: `judge` with a verdict.
@@ -59,6 +60,9 @@ def build(
     if features:
         stages.append("cv")
         parts += [template("evidence") + "\n" + evidence(features)]
+    if learned and learned.scores:
+        stages.append("iqa")
+        parts += [template("learned") + "\n" + learned_evidence(learned)]
     if verdict:
         stages.append("answer")
         parts.append(answer_line(verdict, wording))

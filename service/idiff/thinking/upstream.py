@@ -7,6 +7,7 @@ import httpx
 
 from idiff.thinking.options import Reason, ThinkingOptions, ThinkingUnavailable
 from idiff.thinking.sse import FULL, Chunk, events, read_chunk
+from idiff.urls import http_url
 
 
 def base_url(url: str) -> httpx.URL:
@@ -15,13 +16,7 @@ def base_url(url: str) -> httpx.URL:
     Raises:
         ValueError: it is not an http or https URL with a host.
     """
-    try:
-        parsed = httpx.URL(url.rstrip("/").removesuffix("/v1") + "/v1/")
-    except httpx.InvalidURL as error:
-        raise ValueError(f"the Thinking Model's URL is invalid: {error}") from None
-    if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise ValueError("the Thinking Model's URL must start with http:// or https:// and name a host")
-    return parsed
+    return http_url(url.rstrip("/").removesuffix("/v1") + "/v1/", "the Thinking Model")
 
 
 def http_client(url: str, options: ThinkingOptions) -> httpx.AsyncClient:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from idiff.thinking.breaker import Breaker
+from idiff.breaker import Breaker
 
 
 class Clock:

@@ -1,0 +1,197 @@
+"""The IQA service: SAMA's sampling, what it takes and refuses, and the gateway that asks it and does without it."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+import torch
+from conftest import running, serve
+from fastapi import FastAPI
+from fastapi.responses import Response
+from iqa_support import iqa, sama_weights
+from safetensors.numpy import save
+from thinking_support import FEATURES, complete, events, mirrored, upstream, verdict, views
+
+from idiff.config import Settings
+from idiff.iqa.wire import MOST_BYTES, Answer, pack
+from idiff.thinking.prompt import build
+from idiff.types import Learned, LearnedScore, ViewScores
+from idiff_iqa.app import create_app
+from idiff_iqa.config import Settings as IqaSettings
+from idiff_iqa.sama import sample
+
+Files = dict[str, bytes]
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with iqa(sama_weights(tmp_path_factory.mktemp("weights"))) as ready:
+        yield ready
+
+
+def post(url: str, body: bytes) -> httpx.Response:
+    return httpx.post(f"{url}/score", content=body, timeout=30)
+
+
+def test_sampling_takes_every_second_window_at_full_size() -> None:
+    picture = torch.rand(1, 3, 512, 1024)
+    sampled = sample(picture)
+    assert sampled.shape == (1, 3, 256, 256)
+    # Cells are 64 x 128 px of the picture; the windows of 32 x 32 px are cut from their middles.
+    assert torch.equal(sampled[..., :32, :32], picture[..., 16:48, 48:80])
+    assert torch.equal(sampled[..., 32:64, 32:64], picture[..., 80:112, 176:208])
+    assert not torch.equal(sampled[..., :32, 32:64], picture[..., 16:48, 176:208])
+
+
+def test_sampling_of_a_small_picture_enlarges_it_and_a_flat_one_stays_flat() -> None:
+    assert sample(torch.full((2, 3, 64, 200), 0.25)).unique().tolist() == [0.25]
+    square = torch.rand(1, 3, 256, 256)
+    assert torch.equal(sample(square), square)
+
+
+def test_what_is_served_is_said_with_its_licence_and_what_is_absent_with_the_reason(url: str) -> None:
+    info = httpx.get(f"{url}/info").json()
+    assert set(info["metrics"]) == {"sama"}
+    assert info["metrics"]["sama"]["licence"]
+    assert "liqe_koniq.pt" in info["absent"]["liqe"]
+    assert 'idiff_iqa_metric_loaded{metric="liqe"} 0.0' in httpx.get(f"{url}/metrics").text
+
+
+def test_a_service_without_any_metric_is_not_ready(tmp_path: Path) -> None:
+    with running(create_app(IqaSettings(metrics="sama,nonsense", weights=tmp_path))) as (host, port):
+        bare = f"http://{host}:{port}"
+        while "loading" in (answer := httpx.get(f"{bare}/readyz")).text:
+            pass
+        assert answer.status_code == 503
+        assert httpx.get(f"{bare}/livez").status_code == 200
+        assert post(bare, pack(views())).status_code == 503
+        assert "unknown" in httpx.get(f"{bare}/info").json()["absent"]["nonsense"]
+
+
+def test_a_view_scores_the_same_alone_and_beside_others(url: str) -> None:
+    draw = np.random.default_rng(0)
+    pictures = {f"v{i}": draw.integers(0, 256, (300 + 40 * (i % 2), 280, 3), np.uint8) for i in range(3)}
+    together = Answer.model_validate_json(post(url, save(pictures)).content).scored[0].scores
+    assert len(set(together.values())) == 3
+    for name, picture in pictures.items():
+        alone = Answer.model_validate_json(post(url, save({name: picture})).content).scored[0].scores
+        assert alone[name] == pytest.approx(together[name], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"", "safetensors"),
+        (b"\xff" * 64, "safetensors"),
+        (save({}), "0 views"),
+        (save({f"v{i}": np.zeros((1, 1, 3), np.uint8) for i in range(17)}), "17 views"),
+        (save({"v": np.zeros((8, 8), np.uint8)}), "v: uint8 (8, 8)"),
+        (save({"v": np.zeros((8, 8, 3), np.float32)}), "v: float32"),
+        (save({"v": np.zeros((1, 5000, 3), np.uint8)}), "4096"),
+        (save({"v": np.zeros((0, 8, 3), np.uint8)}), "v: "),
+    ],
+)
+def test_bodies_that_are_no_views_are_refused(url: str, body: bytes, said: str) -> None:
+    answer = post(url, body)
+    assert answer.status_code == 422
+    assert said in answer.text
+
+
+def test_a_body_that_is_too_large_is_refused(url: str) -> None:
+    assert post(url, bytes(MOST_BYTES + 1)).status_code == 413
+
+
+def test_the_gateway_tells_the_scores_and_swapping_swaps_them(url: str, files: Files) -> None:
+    with serve(Settings(iqa_url=url, iqa_deadline_s=30)) as client:
+        answer = client.post("/compare", files=files).json()
+        swapped = client.post("/compare", files={"image_a": files["image_b"], "image_b": files["image_a"]}).json()
+        known = client.get("/info").json()["iqa"]
+        counted = client.get("/metrics").text
+    (one,), (other,) = answer["features"]["learned"]["scores"], swapped["features"]["learned"]["scores"]
+    assert answer["features"]["learned"]["reason"] is None
+    assert one["metric"] == "sama"
+    assert one["a"] == pytest.approx(other["b"], abs=1e-5)
+    assert one["b"] == pytest.approx(other["a"], abs=1e-5)
+    assert one["a"] != one["b"]
+    assert "iqa" in answer["timings_ms"]
+    assert known == {"circuit": "closed", "licences": {"sama": one["licence"]}}
+    assert 'idiff_iqa_calls_total{outcome="ok"} 2.0' in counted
+
+
+def test_the_scores_reach_the_prompt_and_the_stream(url: str, files: Files) -> None:
+    asked: list[dict[str, object]] = []
+    settings = {"thinking_deadline_s": 5, "lines_min": 1, "thinking_check_s": 0}
+    with (
+        upstream(complete(), requests=asked) as model,
+        serve(Settings(thinking_url=model, iqa_url=url, iqa_deadline_s=30, **settings)) as client,
+    ):
+        told = events(client, files)
+    names = [name for name, _ in told]
+    assert names[:2] == ["verdict", "learned"]
+    assert names[-1] == "done"
+    rationale = dict(told)["rationale"]
+    assert rationale["source"] == "model"
+    assert "/cv/iqa/answer/" in rationale["prompt_version"]
+    assert "Crop view: sama " in json.dumps(asked[0]["messages"])
+
+
+def faulty(status: int = 200, body: str = "{}", wait_s: float = 0.0) -> FastAPI:
+    app = FastAPI()
+
+    @app.post("/score")
+    async def score() -> Response:
+        await asyncio.sleep(wait_s)
+        return Response(body, status)
+
+    return app
+
+
+@pytest.mark.parametrize(
+    ("app", "reason"),
+    [
+        (faulty(503), "busy"),
+        (faulty(500), "upstream_error"),
+        (faulty(body='{"scored": 3}'), "malformed"),
+        (faulty(wait_s=3), "timeout"),
+    ],
+)
+def test_the_answer_goes_on_without_scores(app: FastAPI, reason: str, files: Files) -> None:
+    with (
+        running(app) as (host, port),
+        serve(Settings(iqa_url=f"http://{host}:{port}", iqa_deadline_s=0.5)) as client,
+    ):
+        answer = client.post("/compare", files=files).json()
+        counted = client.get("/metrics").text
+    assert answer["verdict"]["preferred"] == "A"
+    assert answer["rationale"]["source"] == "measured"
+    assert answer["features"]["learned"] == {"scores": [], "reason": reason}
+    assert "learned_missing" in [warning["code"] for warning in answer["warnings"]]
+    assert answer["timings_ms"]["iqa"] < 2000
+    assert f'idiff_iqa_calls_total{{outcome="{reason}"}} 1.0' in counted
+
+
+def test_a_service_that_keeps_failing_is_left_alone(files: Files) -> None:
+    with serve(Settings(iqa_url="http://127.0.0.1:9")) as client:
+        reasons = [
+            client.post("/compare", files=files, data={"rationale": "none"}).json()["features"]["learned"]["reason"]
+            for _ in range(6)
+        ]
+        counted = client.get("/metrics").text
+    assert reasons == ["unreachable"] * 5 + ["circuit_open"]
+    assert "idiff_iqa_circuit_open 1.0" in counted
+
+
+def test_the_prompt_tells_scores_so_that_plus_speaks_for_left() -> None:
+    more = LearnedScore("liqe", "more", "", ViewScores(3.5, 4.0), ViewScores(3.25, 4.5))
+    less = LearnedScore("piqe", "less", "", ViewScores(30.0, None), ViewScores(40.0, 20.0))
+    text = build("scene", FEATURES, verdict(), learned=Learned((more, less), None))
+    assert text.version == "idiff-1/scene/cv/iqa/answer/4-7"
+    assert "Crop view: liqe -0.50.\nGlobal view: liqe +0.25, piqe +10.00.\n" in text.user
+    turned = [LearnedScore(one.metric, one.better, "", one.b, one.a) for one in (more, less)]
+    mirror = build("scene", mirrored(FEATURES), verdict("B"), learned=Learned(tuple(turned), None))
+    assert "Crop view: liqe +0.50.\nGlobal view: liqe -0.25, piqe -10.00.\n" in mirror.user
+    assert build("scene", FEATURES, None, learned=Learned((), "timeout")) == build("scene", FEATURES, None)

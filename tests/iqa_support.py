@@ -16,9 +16,11 @@ from idiff_iqa.sama import Sama
 
 
 def sama_weights(folder: Path) -> Path:
-    """A folder with weights of SAMA, random but always the same."""
+    """A folder with weights of SAMA, random but always the same; its scores spread as those of a trained one."""
     torch.manual_seed(0)
-    save_file(Sama().state_dict(), folder / "sama.safetensors")
+    model = Sama()
+    torch.nn.init.normal_(model.head[2].weight, std=50)
+    save_file(model.state_dict(), folder / "sama.safetensors")
     return folder
 
 

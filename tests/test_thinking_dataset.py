@@ -94,6 +94,16 @@ def test_stages_and_answers(references: Path, options: tuple[str, ...], holds: s
     assert lacks not in user(first)
 
 
+def test_learned_scores_are_told_of_every_pair_or_none(references: Path) -> None:
+    line = ["dataset", str(references), "--out", str(references.parent / "out")]
+    without = CliRunner().invoke(app, [*line, "--stage", "iqa"])
+    assert without.exit_code == 2
+    assert "needs the URL" in without.stderr
+    lost = CliRunner().invoke(app, [*line, "--iqa-url", "http://127.0.0.1:9"])
+    assert lost.exit_code == 2
+    assert "p_001: the IQA service gave no scores: unreachable" in lost.stderr
+
+
 def test_what_cannot_be_used_is_named(references: Path) -> None:
     row = json.loads(references.read_text())
     references.write_text(json.dumps(row | {"images": ["p_002_merged_c0.jpg"]}))

@@ -135,4 +135,4 @@ def test_the_papers_own_cases_can_be_read() -> None:
     from idiff_models.thinking.tables import Cases
 
     cases = Cases.read(Path(__file__).parents[1] / "models" / "idiff_models" / "thinking" / "runs" / "tables.toml")
-    assert [case.table[0] for case in cases.case] == [*"4444", *"55555", *"66", *"888"]
+    assert [case.table[0] for case in cases.case] == [*"44444", *"55555", *"66", *"888"]

@@ -92,13 +92,13 @@ def create_app(settings: Settings) -> FastAPI:
     @app.post("/score")
     async def score_views(request: Request) -> Answer:
         """Every metric's scores of 1 to 16 views, uint8 (height, width, 3) RGB, by their names in the safetensors."""
-        body = b""
+        body = bytearray()
         async for piece in request.stream():
             body += piece
             if len(body) > MOST_BYTES:
                 raise HTTPException(413, f"at most {MOST_BYTES} bytes are taken")
         try:
-            return await scorer.score(unpack(body))
+            return await scorer.score(unpack(bytes(body)))
         except BadViews as error:
             raise HTTPException(422, str(error)) from error
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSONL of the RAIM challenge's form.")]
+IqaUrl = Annotated[str | None, typer.Option(help="Base URL of an IQA service, whose scores the prompts then tell.")]
 Concurrency = Annotated[int, typer.Option(min=1, help="Pairs at once.")]
 Tokens = Annotated[int, typer.Option(min=16, help="Most tokens of a rationale.")]
 Deadline = Annotated[float, typer.Option(min=1, help="Seconds that one may take.")]
@@ -45,6 +46,7 @@ def dataset(
         typer.Option(help="The paper's names a winner even where votes split."),
     ] = "idiff",
     family: Annotated[FamilyName, typer.Option(help="Of the model that is trained.")] = "qwen3-vl",
+    iqa_url: IqaUrl = None,
     release: Annotated[Path | None, typer.Option(help="Answer Model release; the bundled one by default.")] = None,
 ) -> None:
     """Rows for ms-swift's SFT and GRPO: the service's own views and prompts, and the experts' rationales."""
@@ -52,10 +54,11 @@ def dataset(
     from idiff.errors import IdiffError
     from idiff_models.pairs import PairsError, read_pairs
     from idiff_models.pairs.challenge import read_told
-    from idiff_models.thinking.dataset import Asked, DatasetError, write
+    from idiff_models.thinking.asking import Asked, DatasetError
+    from idiff_models.thinking.dataset import write
 
     try:
-        asked = Asked(stage, answers, wording, family=family)
+        asked = Asked(stage, answers, wording, family=family, iqa=iqa_url)
         rows = write(read_pairs(pairs or references, root), read_told(references), out, asked, release)
     except (PairsError, DatasetError, IdiffError) as error:
         raise refusal(error) from error
@@ -76,6 +79,7 @@ def explain(
     ] = "answer",
     answers: Annotated[Answers, typer.Option(help="Whose answer the prompt gives: Table 8.")] = "model",
     wording: Annotated[Wording, typer.Option(help="How it is given.")] = "idiff",
+    iqa_url: IqaUrl = None,
     concurrency: Concurrency = 8,
     tokens: Tokens = 512,
     deadline: Deadline = 120.0,
@@ -88,12 +92,12 @@ def explain(
 
     from idiff.errors import IdiffError
     from idiff_models.pairs import PairsError, read_pairs
-    from idiff_models.thinking.dataset import Asked, DatasetError
+    from idiff_models.thinking.asking import Asked, DatasetError
     from idiff_models.thinking.explain import engine_of, explain, judge, unwritten, write
 
     async def explained() -> "list[Explained]":
-        async with engine_of(release) as engine:
-            asked = Asked(stage, answers, wording, family=family)
+        asked = Asked(stage, answers, wording, family=family, iqa=iqa_url)
+        async with engine_of(release, iqa_url) as engine:
             return await explain(await judge(read_pairs(pairs, root), engine), asked, options if url else None, engine)
 
     try:
@@ -158,6 +162,7 @@ def tables(
         Path | None, typer.Option(help="Their photos, where not in the references' own pictures.", exists=True)
     ] = None,
     root: Annotated[Path | None, typer.Option(help="Folder that the pictures' paths are relative to.")] = None,
+    iqa_url: IqaUrl = None,
     concurrency: Concurrency = 8,
     tokens: Tokens = 512,
     deadline: Deadline = 120.0,
@@ -171,13 +176,13 @@ def tables(
     from idiff_models.evaluate.text.report import NothingToScore
     from idiff_models.pairs import PairsError, read_pairs
     from idiff_models.pairs.challenge import read_told
-    from idiff_models.thinking.dataset import DatasetError
+    from idiff_models.thinking.asking import DatasetError
     from idiff_models.thinking.tables import Cases, CasesRefused, run, to_markdown
 
     try:
         options = _options(concurrency, tokens, deadline, api_key)
-        asked = run(Cases.read(cases).case, read_pairs(pairs or references, root), read_told(references), options)
-        results = asyncio.run(asked)
+        told, photos = read_told(references), read_pairs(pairs or references, root)
+        results = asyncio.run(run(Cases.read(cases).case, photos, told, options, iqa_url))
     except (CasesRefused, PairsError, DatasetError, NothingToScore, IdiffError, ValueError) as error:
         raise refusal(error) from error
     typer.echo(to_markdown(results))

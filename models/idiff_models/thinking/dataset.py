@@ -7,51 +7,29 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from tqdm import tqdm
 
-from idiff import pipeline
-from idiff.config import Settings
 from idiff.engine import Engine
 from idiff.errors import IdiffError
 from idiff.metrics import Metrics
 from idiff.pipeline import Judgement
 from idiff.thinking.claims import mirror
-from idiff.thinking.families import FAMILIES, FamilyName
+from idiff.thinking.families import FAMILIES
 from idiff.thinking.measured import measure
 from idiff.thinking.messages import encode, layout, pictures
 from idiff.thinking.pair import other
 from idiff.thinking.parse import FormError, parse
-from idiff.thinking.prompt import Prompt, Wording, build
 from idiff.thinking.vocabulary import SUMMARY_HEADER
-from idiff.types import Side, Verdict
-from idiff.upload import make_upload
 from idiff_models.evaluate.pairwise import read_images
 from idiff_models.evaluate.swapping import swap
 from idiff_models.pairs import LabelledPair
 from idiff_models.pairs.challenge import Told, solution
+from idiff_models.thinking.asking import Asked, DatasetError, judged, question, settings
 from idiff_models.thinking.rewards import MEASURED
-from idiff_models.thinking.stages import Answers, Stage
-
-
-class DatasetError(ValueError):
-    """Nothing can be trained on; the message names the pair at fault."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """How the pairs are asked about. `lines`, `wording`: as of `prompt.build`; `pixels`: most of a view; `family`: of
-    the model, which decides where the views stand."""
-
-    stage: Stage = "answer"
-    answers: Answers = "truth"
-    wording: Wording = "idiff"
-    lines: tuple[int, int] = (4, 7)
-    pixels: int = Settings.model_fields["thinking_view_pixels"].default
-    family: FamilyName = "qwen3-vl"
 
 
 def write(
@@ -73,7 +51,7 @@ def write(
         raise DatasetError("no pair has a rationale of its name")
     (out / "images").mkdir(parents=True, exist_ok=True)
     with (out / "sft.jsonl").open("w") as sft, (out / "grpo.jsonl").open("w") as grpo, asyncio.Runner() as runner:
-        engine = Engine.load(Settings(release=release), Metrics())
+        engine = Engine.load(settings(release, asked.iqa), Metrics())
         try:
             for pair, written in tqdm(known, desc="dataset", unit="pair"):
                 for judgement, one in _both(runner, engine, pair, written):
@@ -101,42 +79,13 @@ def canonical(rationale: str) -> str:
     return "\n".join([*(f"{line.region} {line.metric}: {line.text}" for line in lines), f"{SUMMARY_HEADER}: {summary}"])
 
 
-def question(judgement: Judgement, answer: Side | None, asked: Asked) -> Prompt:
-    """The prompt of a stage. `answer`: the experts'.
-
-    Raises:
-        DatasetError: there is none, and the prompt is to give it or the other one.
-    """
-    reached = get_args(Stage).index(asked.stage)
-    verdict = judgement.verdict
-    return build(
-        verdict.category.name if reached >= 1 else None,
-        judgement.features if reached >= 2 else None,
-        given(verdict, answer, asked) if asked.stage == "answer" else None,
-        lines=asked.lines,
-        wording=asked.wording,
-        judge=asked.stage == "judge",
-    )
-
-
-def given(verdict: Verdict, answer: Side | None, asked: Asked) -> Verdict:
-    """The verdict that a prompt of the last stage gives; raises DatasetError as `question` does."""
-    if asked.answers == "model" or asked.stage != "answer":
-        return verdict
-    if answer is None:
-        raise DatasetError(f"a pair has no label, so that its {asked.answers} answer is unknown")
-    side = other(answer) if asked.answers == "wrong" else answer
-    return replace(verdict, preferred=side, too_close=False, votes=())
-
-
 def _both(runner: asyncio.Runner, engine: Engine, pair: LabelledPair, told: Told) -> Iterator[tuple[Judgement, Told]]:
     turned = replace(told, answer=other(told.answer) if told.answer else None, rationale=mirror(told.rationale))
     try:
         images = read_images(pair)
         for files, one in ((images, told), (swap(images), turned)):
-            upload = make_upload(files, {"category": pair.category or "auto", "rationale": "none"})
-            yield runner.run(pipeline.judge(upload, engine)), one
-    except (IdiffError, OSError) as error:
+            yield runner.run(judged(files, pair.category or "auto", engine)), one
+    except (DatasetError, IdiffError, OSError) as error:
         raise DatasetError(f"{pair.name}: {error}") from error
 
 

@@ -10,8 +10,6 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from idiff import pipeline
-from idiff.config import Settings
 from idiff.engine import Engine
 from idiff.errors import IdiffError
 from idiff.metrics import Metrics
@@ -23,11 +21,10 @@ from idiff.thinking.measured import measure
 from idiff.thinking.options import ThinkingOptions, ThinkingUnavailable
 from idiff.thinking.prompt import Prompt
 from idiff.types import Rationale, Side
-from idiff.upload import make_upload
 from idiff_models.evaluate.pairwise import read_images
 from idiff_models.pairs import LabelledPair
 from idiff_models.pairs.challenge import Told, side_of, solution
-from idiff_models.thinking.dataset import Asked, DatasetError, given, question
+from idiff_models.thinking.asking import Asked, DatasetError, given, judged, question, settings
 
 
 @dataclass(frozen=True)
@@ -48,9 +45,9 @@ Judged = Sequence[tuple[LabelledPair, Judgement]]
 
 
 @asynccontextmanager
-async def engine_of(release: Path | None) -> AsyncIterator[Engine]:
-    """What serves a release; the bundled one if None. Raises ReleaseRefused."""
-    engine = Engine.load(Settings(release=release, thinking_url=None, thinking_trial=None), Metrics())
+async def engine_of(release: Path | None, iqa: str | None = None) -> AsyncIterator[Engine]:
+    """What serves a release, the bundled one if None, and asks the IQA service at `iqa`. Raises ReleaseRefused."""
+    engine = Engine.load(settings(release, iqa), Metrics())
     try:
         yield engine
     finally:
@@ -63,15 +60,14 @@ async def judge(pairs: Sequence[LabelledPair], engine: Engine) -> Judged:
     Raises:
         DatasetError: a photo cannot be used.
     """
-    judged = []
+    found = []
     for pair in tqdm(pairs, desc="judge", unit="pair"):
         try:
             files = await engine.run(read_images, pair)
-            upload = make_upload(files, {"category": pair.category or "auto", "rationale": "none"})
-            judged.append((pair, await pipeline.judge(upload, engine)))
-        except (IdiffError, OSError) as error:
+            found.append((pair, await judged(files, pair.category or "auto", engine)))
+        except (DatasetError, IdiffError, OSError) as error:
             raise DatasetError(f"{pair.name}: {error}") from error
-    return judged
+    return found
 
 
 async def explain(judged: Judged, asked: Asked, model: ThinkingOptions | None, engine: Engine) -> list[Explained]:

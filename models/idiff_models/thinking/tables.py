@@ -18,7 +18,7 @@ from idiff_models.evaluate.text.report import TextReport, score
 from idiff_models.evaluate.text.scorers import SCORERS
 from idiff_models.pairs import LabelledPair
 from idiff_models.pairs.challenge import Told
-from idiff_models.thinking.dataset import Asked
+from idiff_models.thinking.asking import Asked
 from idiff_models.thinking.explain import Explained, engine_of, explain, judge, unwritten
 from idiff_models.thinking.stages import Answers, Stage
 
@@ -75,10 +75,15 @@ class Result:
 
 
 async def run(
-    cases: Sequence[Case], pairs: Sequence[LabelledPair], references: Sequence[Told], options: ThinkingOptions
+    cases: Sequence[Case],
+    pairs: Sequence[LabelledPair],
+    references: Sequence[Told],
+    options: ThinkingOptions,
+    iqa: str | None = None,
 ) -> list[Result]:
     """Explain and score `pairs` in every case; `options` hold what all servers share: key, deadline, concurrency. The
-    pairs are judged once, and cases that ask the same of the same server share its answers.
+    pairs are judged once, with the scores of the IQA service at `iqa`, and cases that ask the same of the same server
+    share its answers.
 
     Raises:
         DatasetError: a photo cannot be used, or a label is missing.
@@ -87,12 +92,13 @@ async def run(
         ValueError: a case's URL is none.
     """
     done: dict[Case, list[Explained]] = {}
-    async with engine_of(None) as engine:
+    async with engine_of(None, iqa) as engine:
         judged = await judge(pairs, engine)
         for case in cases:
             key = _asking(case)
             if key not in done:
-                asked = Asked(case.stage, case.answers, case.wording, (options.lines_min, options.lines_max))
+                lines = options.lines_min, options.lines_max
+                asked = Asked(case.stage, case.answers, case.wording, lines, iqa=iqa)
                 server = replace(options, url=case.url, model=case.model, family=case.family) if case.url else None
                 done[key] = await explain(judged, asked, server, engine)
     return [_scored(case, done[_asking(case)], references) for case in cases]

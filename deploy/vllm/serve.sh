@@ -1,27 +1,33 @@
 #!/usr/bin/env bash
-# Serve the Thinking Model: Qwen3-VL with the LoRA adapter `rationale`, behind an OpenAI-compatible API.
+# Serve the Thinking Model as `rationale`, behind an OpenAI-compatible API: Qwen3-VL with a LoRA adapter, or with the
+# adapter merged into it (`idiff thinking merge`).
 #
 #   MODEL=Qwen/Qwen3-VL-8B-Instruct ADAPTER=/models/rationale deploy/vllm/serve.sh [more vllm flags]
 #
 # MODEL     checkpoint: a folder or a hub name (default Qwen/Qwen3-VL-8B-Instruct)
-# ADAPTER   folder of the LoRA adapter (required)
+# ADAPTER   folder of the LoRA adapter; without it, MODEL is one with the adapter merged into it and must be given
 # HOST PORT where to listen (default 127.0.0.1:8001: the API has no authentication unless VLLM_API_KEY is set)
 # VLLM      the vllm command (default: vllm on PATH)
 # VLLM_API_KEY  if set, the bearer token that clients must send
 set -euo pipefail
 
-: "${ADAPTER:?folder of the LoRA adapter}"
-MODEL=${MODEL:-Qwen/Qwen3-VL-8B-Instruct}
+if [[ ${ADAPTER:-} ]]; then
+  MODEL=${MODEL:-Qwen/Qwen3-VL-8B-Instruct}
+  # One slot more than there are adapters. Without the tower-connector flag the adapter loads without complaint and its
+  # vision part is silently dropped.
+  served=(
+    --served-model-name base
+    --enable-lora --lora-modules "rationale=$ADAPTER" --max-loras 2 --max-lora-rank 16
+    --enable-tower-connector-lora
+  )
+else
+  : "${MODEL:?ADAPTER, the folder of a LoRA adapter, or MODEL, a checkpoint with one merged into it}"
+  served=(--served-model-name rationale)
+fi
 export VLLM_NO_USAGE_STATS=1
 
 flags=(
-  --served-model-name base
   --host "${HOST:-127.0.0.1}" --port "${PORT:-8001}"
-
-  # One slot more than there are adapters. Without the tower-connector flag the adapter loads without complaint and its
-  # vision part is silently dropped.
-  --enable-lora --lora-modules "rationale=$ADAPTER" --max-loras 2 --max-lora-rank 16
-  --enable-tower-connector-lora
 
   # Four views a request, of 16 to 1024 tokens each: the two "edges" are numbers of pixels, and 32 x 32 make a token. No
   # remote media: the gateway sends data URLs, and the one domain allowed cannot exist.
@@ -40,4 +46,4 @@ flags=(
 )
 
 # A flag given twice counts as given last, so that "$@" overrides.
-exec "${VLLM:-vllm}" serve "$MODEL" "${flags[@]}" "$@"
+exec "${VLLM:-vllm}" serve "$MODEL" "${served[@]}" "${flags[@]}" "$@"

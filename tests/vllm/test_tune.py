@@ -14,6 +14,7 @@ from thinking_support import RATIONALE, prompt, views
 from typer.testing import CliRunner
 from vllm_server import CPU, ROOT, Vllm, environment
 
+from idiff.thinking.canary import Canary
 from idiff.thinking.client import ThinkingModel
 from idiff.thinking.form import rationale_regex
 from idiff.thinking.options import ThinkingOptions, ThinkingUnavailable
@@ -26,8 +27,8 @@ RUNS = ROOT / "models" / "idiff_models" / "thinking" / "runs"
 SMALL = [
     *("--model_type", "qwen3_vl", "--template", "qwen3_vl", "--use_cpu", "true", "--ddp_backend", "gloo"),
     *("--deepspeed", "", "--dataloader_num_workers", "0", "--max_steps", "3", "--learning_rate", "0.02"),
-    *("--external_plugins", str(Path(__file__).with_name("tiny_swift.py"))),
 ]
+PLUGIN = ["--external_plugins", Path(__file__).with_name("tiny_swift.py")]
 
 
 @pytest.fixture(scope="module")
@@ -68,19 +69,24 @@ async def text_of(server: Vllm, model: str) -> str:
     return text
 
 
-def test_a_few_steps_make_an_adapter_that_changes_what_a_server_says(swift: Path, folder: Path) -> None:
-    data = folder / "data"
+def tuned(swift: Path, folder: Path, command: str, run: str, *options: str | Path) -> None:
+    """Run ms-swift with one of our files, cut to the tiny checkpoint and three steps."""
     own = {
         "NPROC_PER_NODE": "1",
-        "ROOT_IMAGE_DIR": str(data),
+        "ROOT_IMAGE_DIR": str(folder / "data"),
         "USE_HF": "1",
         "TINY": str(folder / "base"),
         "PATH": f"{swift.parent}:{os.environ['PATH']}",
+        "PYTHONPATH": f"{ROOT / 'service'}:{ROOT / 'models'}",
     }
-    places = ["--model", folder / "base", "--dataset", data / "sft.jsonl", "--output_dir", folder / "out"]
-    line = [swift, "sft", RUNS / "sft.yaml", *SMALL, *places]
+    line = [swift, command, RUNS / run, *SMALL, "--model", folder / "base", *options]
     done = subprocess.run(line, env=os.environ | CPU | own, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+
+
+def test_a_few_steps_make_an_adapter_that_changes_what_a_server_says(swift: Path, folder: Path) -> None:
+    places = ["--dataset", folder / "data" / "sft.jsonl", "--output_dir", folder / "out"]
+    tuned(swift, folder, "sft", "sft.yaml", *PLUGIN, *places)
     adapter = folder / "out" / "checkpoint-3"
     settings = json.loads((adapter / "adapter_config.json").read_text())
     assert settings["r"] == 16
@@ -89,8 +95,51 @@ def test_a_few_steps_make_an_adapter_that_changes_what_a_server_says(swift: Path
     server = Vllm(environment(), folder, folder / "vllm.log", ())
     try:
         server.wait()
-        tuned, plain = (asyncio.run(text_of(server, name)) for name in ("rationale", "base"))
+        learned, plain = (asyncio.run(text_of(server, name)) for name in ("rationale", "base"))
         assert len(plain) > 50
-        assert tuned != plain
+        assert learned != plain
+    finally:
+        server.kill()
+
+
+@pytest.mark.parametrize(("run", "data"), [("grpo.yaml", "grpo.jsonl"), ("attributes.yaml", "attributes.jsonl")])
+def test_a_few_steps_of_grpo_with_our_rewards(swift: Path, folder: Path, run: str, data: str) -> None:
+    table = folder / "ratings.csv"
+    table.write_text("image,set,overall\n" + "".join(f"astronaut_{side}.jpg,x,{len(side)}\n" for side in "ab"))
+    line = ["ratings", str(table), "--root", str(SAMPLES), "--out", str(folder / "data"), "--rounds", "2"]
+    assert CliRunner().invoke(app, line).exit_code == 0
+    sampled = ["--num_generations", "2", "--per_device_train_batch_size", "4", "--max_completion_length", "8"]
+    places = [
+        "--dataset",
+        folder / "data" / data,
+        "--output_dir",
+        folder / run,
+        "--adapters",
+        folder / "out" / "checkpoint-3",
+    ]
+    plugins = [*PLUGIN, ROOT / "models" / "idiff_models" / "thinking" / "swift_rewards.py"]
+    tuned(swift, folder, "rlhf", run, *plugins, *places, *sampled)
+    log = [json.loads(row) for row in (folder / run / "logging.jsonl").read_text().splitlines()]
+    assert any(key.startswith("rewards/") for row in log for key in row)
+    assert (folder / run / "checkpoint-3" / "adapter_model.safetensors").exists()
+
+
+def test_a_merged_adapter_passes_the_check_of_its_canary(folder: Path) -> None:
+    adapter = folder / "random" if (folder / "random").exists() else folder / "rationale"
+    python = [environment() / "bin" / "python", "-c", "from idiff_models.thinking.cli import app; app()"]
+    env = os.environ | CPU | {"PYTHONPATH": f"{ROOT / 'service'}:{ROOT / 'models'}"}
+    for line in (["canary", adapter], ["merge", adapter, "--out", folder / "merged"]):
+        subprocess.run([*python, *line, "--base", folder / "base"], env=env, check=True, capture_output=True)
+    server = Vllm(environment(), folder, folder / "merged.log", (), merged=True)
+    try:
+        server.wait()
+        options = ThinkingOptions(server.url, deadline_s=120, first_token_s=120)
+
+        async def proof() -> dict[str, bool | None]:
+            async with ThinkingModel(options) as client:
+                found = await client.prove(Canary.read(folder / "merged" / "canary.json"))
+            return {one.check: one.passed for one in found.findings}
+
+        assert set(asyncio.run(proof()).values()) == {True}
     finally:
         server.kill()

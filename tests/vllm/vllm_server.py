@@ -34,13 +34,14 @@ SMALL = [
 class Vllm:
     """One server process."""
 
-    def __init__(self, venv: Path, model: Path, log: Path, flags: tuple[str, ...]) -> None:
+    def __init__(self, venv: Path, model: Path, log: Path, flags: tuple[str, ...], merged: bool = False) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         self.log = log
-        place = {"MODEL": model / "base", "ADAPTER": model / "rationale", "PORT": port, "VLLM": venv / "bin" / "vllm"}
+        parts = {"MODEL": model / "merged"} if merged else {"MODEL": model / "base", "ADAPTER": model / "rationale"}
+        place = {**parts, "PORT": port, "VLLM": venv / "bin" / "vllm"}
         with log.open("wb") as output:
             self.process = subprocess.Popen(
                 [ROOT / "deploy" / "vllm" / "serve.sh", *SMALL, *flags],

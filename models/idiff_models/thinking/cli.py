@@ -9,7 +9,9 @@ import typer
 from idiff.thinking.families import FamilyName
 from idiff.thinking.prompt import Wording
 from idiff_models.needs import packages, refusal
+from idiff_models.thinking import tune_cli
 from idiff_models.thinking.stages import Answers, Stage
+from idiff_models.thinking.tune_cli import File, IqaUrl, Root
 
 if TYPE_CHECKING:
     from idiff.thinking.options import ThinkingOptions
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
-File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSONL of the RAIM challenge's form.")]
-IqaUrl = Annotated[str | None, typer.Option(help="Base URL of an IQA service, whose scores the prompts then tell.")]
 Concurrency = Annotated[int, typer.Option(min=1, help="Pairs at once.")]
 Tokens = Annotated[int, typer.Option(min=16, help="Most tokens of a rationale.")]
 Deadline = Annotated[float, typer.Option(min=1, help="Seconds that one may take.")]
@@ -31,45 +31,15 @@ def thinking() -> None:
     """The Thinking Model: what it is trained on and how it is measured."""
 
 
-@app.command()
-def dataset(
-    references: File,
-    out: Annotated[Path, typer.Option(help="Folder for sft.jsonl, grpo.jsonl and the views.", file_okay=False)],
-    root: Annotated[Path | None, typer.Option(help="Folder that the pictures' paths are relative to.")] = None,
-    pairs: Annotated[
-        Path | None, typer.Option(help="Another list of the pairs' photos, by the same names.", exists=True)
-    ] = None,
-    stage: Annotated[Stage, typer.Option(help="What the prompt holds: Table 4.")] = "answer",
-    answers: Annotated[Answers, typer.Option(help="Whose answer the prompt gives: Table 8.")] = "truth",
-    wording: Annotated[
-        Wording,
-        typer.Option(help="The paper's names a winner even where votes split."),
-    ] = "idiff",
-    family: Annotated[FamilyName, typer.Option(help="Of the model that is trained.")] = "qwen3-vl",
-    iqa_url: IqaUrl = None,
-    release: Annotated[Path | None, typer.Option(help="Answer Model release; the bundled one by default.")] = None,
-) -> None:
-    """Rows for ms-swift's SFT and GRPO: the service's own views and prompts, and the experts' rationales."""
-    packages(("onnxruntime", "cv2", "tqdm"), "cpu,evaluate")
-    from idiff.errors import IdiffError
-    from idiff_models.pairs import PairsError, read_pairs
-    from idiff_models.pairs.challenge import read_told
-    from idiff_models.thinking.asking import Asked, DatasetError
-    from idiff_models.thinking.dataset import write
-
-    try:
-        asked = Asked(stage, answers, wording, family=family, iqa=iqa_url)
-        rows = write(read_pairs(pairs or references, root), read_told(references), out, asked, release)
-    except (PairsError, DatasetError, IdiffError) as error:
-        raise refusal(error) from error
-    typer.echo(f"{out}: {rows} rows each in sft.jsonl and grpo.jsonl, stage {stage}, answers {answers}")
+for command in (tune_cli.dataset, tune_cli.ratings, tune_cli.canary, tune_cli.merge):
+    app.command()(command)
 
 
 @app.command()
 def explain(
     pairs: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Pairs: .csv, or the challenge's .jsonl.")],
     out: Annotated[Path, typer.Option(help="The submission: JSONL of the challenge's form.", dir_okay=False)],
-    root: Annotated[Path | None, typer.Option(help="Folder that the pictures' paths are relative to.")] = None,
+    root: Root = None,
     url: Annotated[str | None, typer.Option(help="Base URL of a vLLM server; without it, measured rationales.")] = None,
     model: Annotated[str, typer.Option(help="Served name of the adapter.")] = "rationale",
     family: Annotated[FamilyName, typer.Option(help="Family of the model under it.")] = "qwen3-vl",
@@ -161,7 +131,7 @@ def tables(
     pairs: Annotated[
         Path | None, typer.Option(help="Their photos, where not in the references' own pictures.", exists=True)
     ] = None,
-    root: Annotated[Path | None, typer.Option(help="Folder that the pictures' paths are relative to.")] = None,
+    root: Root = None,
     iqa_url: IqaUrl = None,
     concurrency: Concurrency = 8,
     tokens: Tokens = 512,
@@ -186,23 +156,6 @@ def tables(
     except (CasesRefused, PairsError, DatasetError, NothingToScore, IdiffError, ValueError) as error:
         raise refusal(error) from error
     typer.echo(to_markdown(results))
-
-
-@app.command()
-def canary(
-    adapter: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folder of a peft adapter.")],
-    base: Annotated[str, typer.Option(help="Folder or hub name of the checkpoint it was trained on.")],
-    family: Annotated[FamilyName, typer.Option(help="Its family.")] = "qwen3-vl",
-) -> None:
-    """Write canary.json beside an adapter: what it says of a fixed pair, for servers to be checked against."""
-    packages(("torch", "transformers", "peft", "cv2"), "cpu,tune")
-    from idiff_models.thinking import canary as maker
-
-    try:
-        path = maker.write(base, adapter, family)
-    except (maker.CanaryFailed, OSError) as error:
-        raise refusal(error) from error
-    typer.echo(f"wrote {path}")
 
 
 @app.command()

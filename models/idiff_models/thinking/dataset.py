@@ -4,12 +4,9 @@ Views, statistics, verdict and prompt come from the service's own pipeline, so t
 """
 
 import asyncio
-import hashlib
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
@@ -18,9 +15,7 @@ from idiff.errors import IdiffError
 from idiff.metrics import Metrics
 from idiff.pipeline import Judgement
 from idiff.thinking.claims import mirror
-from idiff.thinking.families import FAMILIES
 from idiff.thinking.measured import measure
-from idiff.thinking.messages import encode, layout, pictures
 from idiff.thinking.pair import other
 from idiff.thinking.parse import FormError, parse
 from idiff.thinking.vocabulary import SUMMARY_HEADER
@@ -28,6 +23,7 @@ from idiff_models.evaluate.pairwise import read_images
 from idiff_models.evaluate.swapping import swap
 from idiff_models.pairs import LabelledPair
 from idiff_models.pairs.challenge import Told, solution
+from idiff_models.thinking import rows
 from idiff_models.thinking.asking import Asked, DatasetError, judged, question, settings
 from idiff_models.thinking.rewards import MEASURED
 
@@ -49,22 +45,23 @@ def write(
     known = [(pair, texts[pair.name]) for pair in pairs if pair.name in texts]
     if not known:
         raise DatasetError("no pair has a rationale of its name")
-    (out / "images").mkdir(parents=True, exist_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
     with (out / "sft.jsonl").open("w") as sft, (out / "grpo.jsonl").open("w") as grpo, asyncio.Runner() as runner:
         engine = Engine.load(settings(release, asked.iqa), Metrics())
         try:
             for pair, written in tqdm(known, desc="dataset", unit="pair"):
                 for judgement, one in _both(runner, engine, pair, written):
-                    row = _row(judgement, one, out, asked)
+                    prompt = question(judgement, one.answer, asked)
+                    shown = {**rows.row(prompt, judgement.views, asked.family, asked.pixels, out), "name": one.name}
                     wanted = (
                         solution(canonical(one.rationale), one.answer)
                         if asked.stage == "judge"
                         else canonical(one.rationale)
                     )
-                    sft.write(_line(row, messages=[*row["messages"], _said("assistant", wanted)]))
+                    sft.write(rows.line(shown, messages=[*shown["messages"], rows.said("assistant", wanted)]))
                     measured = MEASURED.dump_python(measure(judgement.features, judgement.views), mode="json")
                     told = solution(canonical(one.rationale), one.answer)
-                    grpo.write(_line(row, solution=told, measured=measured))
+                    grpo.write(rows.line(shown, solution=told, measured=measured))
         finally:
             runner.run(engine.close())
     return 2 * len(known)
@@ -87,26 +84,3 @@ def _both(runner: asyncio.Runner, engine: Engine, pair: LabelledPair, told: Told
             yield runner.run(judged(files, pair.category or "auto", engine)), one
     except (DatasetError, IdiffError, OSError) as error:
         raise DatasetError(f"{pair.name}: {error}") from error
-
-
-def _row(judgement: Judgement, told: Told, out: Path, asked: Asked) -> dict[str, Any]:
-    prompt = question(judgement, told.answer, asked)
-    files = [_stored(encode(view, asked.pixels), out) for view in pictures(judgement.views)]
-    user = "".join(part if part is not None else "<image>" for part in layout(prompt, FAMILIES[asked.family]))
-    messages = [_said("system", prompt.system), _said("user", user)]
-    return {"images": files, "messages": messages, "prompt_version": prompt.version, "name": told.name}
-
-
-def _stored(jpeg: bytes, out: Path) -> str:
-    """Named by content: a view that several rows share is one file."""
-    path = out / "images" / f"{hashlib.sha256(jpeg).hexdigest()[:20]}.jpg"
-    path.write_bytes(jpeg)
-    return str(path.relative_to(out))
-
-
-def _said(role: str, content: str) -> dict[str, str]:
-    return {"role": role, "content": content}
-
-
-def _line(row: Mapping[str, Any], **more: Any) -> str:  # noqa: ANN401
-    return json.dumps({**row, **more}, ensure_ascii=False) + "\n"

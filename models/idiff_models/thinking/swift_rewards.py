@@ -1,6 +1,6 @@
 """The rewards of `rewards.py` as a plugin of ms-swift: `external_plugins` of runs/grpo.yaml names this file.
 
-Each is called with the texts that were sampled and, by name, the columns of grpo.jsonl, one entry a text.
+Each is called with the texts that were sampled and, by name, the columns of the data, one entry a text.
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ from swift.rewards import ORM, orms
 
 from idiff.thinking.parse import parse_judged
 from idiff_models.evaluate.text.scorers import SCORERS
-from idiff_models.thinking.rewards import MEASURED, answered, formed, grounded, sampled
+from idiff_models.thinking.rewards import MEASURED, Opinions, answered, attribute_rewards, formed, grounded, sampled
 
 
 class Answer(ORM):
@@ -42,4 +42,24 @@ class Grounding(ORM):
         return [grounded(sampled(text), MEASURED.validate_python(found)) for text, found in pairs]
 
 
-orms |= {"idiff_answer": Answer, "idiff_form": Form, "idiff_words": Words, "idiff_grounding": Grounding}
+class Attributes(ORM):
+    """MG-IQA's fidelity reward, for the rows of attributes.jsonl."""
+
+    def __call__(
+        self,
+        completions: list[str],
+        name: list[str],
+        truth: list[Opinions],
+        set: list[str],  # noqa: A002
+        **_: Any,  # noqa: ANN401
+    ) -> list[float]:
+        return attribute_rewards(completions, name, truth, set)
+
+
+orms |= {
+    "idiff_answer": Answer,
+    "idiff_form": Form,
+    "idiff_words": Words,
+    "idiff_grounding": Grounding,
+    "idiff_attributes": Attributes,
+}

@@ -31,7 +31,14 @@ def read(text: str) -> Attributes:
     """
     try:
         found = json.loads(text)
-        a, b = (Scores(**{name: float(found[side][name]) for name in NAMES}) for side in ("A", "B"))
+        a, b = (Scores(**{name: _score(found[side][name]) for name in NAMES}) for side in ("A", "B"))
         return Attributes(a, b, None, REVISION)
     except (ValueError, KeyError, TypeError) as error:
         raise ThinkingUnavailable("malformed", f"no scores: {error}") from None
+
+
+def _score(value: float) -> float:
+    score = float(value)
+    if not 1 <= score <= 5:
+        raise ValueError(f"{score} is not 1 to 5")
+    return score

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -85,6 +86,8 @@ def _hosted(name: str, weights: Path, device: str) -> Metric:
     # Both libraries look for their files where these say, and fetch nothing where they are told to be offline.
     os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(weights / "huggingface")}
     torch.hub.set_dir(str(weights))
+    with suppress(OSError):  # LIQE keeps the features of its words there, once it has made them
+        (weights / "pyiqa").mkdir(exist_ok=True)
     import pyiqa
 
     hosted = HOSTED[name]

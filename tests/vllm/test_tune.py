@@ -105,7 +105,7 @@ def test_a_few_steps_make_an_adapter_that_changes_what_a_server_says(swift: Path
 @pytest.mark.parametrize(("run", "data"), [("grpo.yaml", "grpo.jsonl"), ("attributes.yaml", "attributes.jsonl")])
 def test_a_few_steps_of_grpo_with_our_rewards(swift: Path, folder: Path, run: str, data: str) -> None:
     table = folder / "ratings.csv"
-    table.write_text("image,set,overall\n" + "".join(f"astronaut_{side}.jpg,x,{len(side)}\n" for side in "ab"))
+    table.write_text("image,set,overall\n" + "".join(f"astronaut_{side}.jpg,x,{ord(side)}\n" for side in "ab"))
     line = ["ratings", str(table), "--root", str(SAMPLES), "--out", str(folder / "data"), "--rounds", "2"]
     assert CliRunner().invoke(app, line).exit_code == 0
     sampled = ["--num_generations", "2", "--per_device_train_batch_size", "4", "--max_completion_length", "8"]

@@ -7,6 +7,7 @@ import re
 import signal
 import time
 from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import replace
 from pathlib import Path
@@ -328,6 +329,20 @@ def test_a_slow_and_a_hung_server_are_given_up_at_the_deadline(server: Vllm) -> 
     finally:
         os.killpg(server.process.pid, signal.SIGCONT)
     assert (reason, 2 <= seconds < 7) == ("timeout", True)
+
+
+def test_a_full_server_is_busy_and_the_service_answers_all_the_same(server: Vllm) -> None:
+    # Two run and two may queue, none of them done before the deadline: of eight pairs the others find it full.
+    settings = Settings(
+        thinking_url=server.url, thinking_check_s=0, thinking_deadline_s=10, thinking_concurrency=8, **LONG
+    )
+    with TestClient(create_app(settings)) as client, ThreadPoolExecutor(8) as callers:
+        while client.get("/readyz").status_code != 200:
+            time.sleep(0.1)
+        answers = list(callers.map(lambda _: compared(client), range(8)))
+    assert {answer["rationale"]["source"] for answer in answers} == {"measured"}
+    assert {answer["rationale"]["reason"] for answer in answers} == {"busy", "timeout"}
+    assert all(answer["verdict"] == answers[0]["verdict"] for answer in answers)
 
 
 def test_the_bench_measures_a_real_server(server: Vllm) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from idiff.logs import Format
 from idiff.thinking.families import FamilyName
 from idiff.thinking.upstream import base_url
 from idiff.urls import http_url
@@ -35,6 +36,8 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe line kept."
     )
+
+    log_format: Format = Field(default="json", description="One JSON object a line, or text for people.")
 
     release: Path | None = Field(default=None, description="Answer Model release folder; the bundled starter if unset.")
     provider: Provider = Field(default="cpu", description="Execution provider that every session must run on.")

@@ -40,7 +40,7 @@ def _service(client: Client, port: int) -> Iterator[None]:
         return
     typer.echo(f"Starting the service on port {port} for this demo (`make serve` keeps one running)")
     command = [sys.executable, "-m", "idiff", "serve", "--port", str(port)]
-    quiet = {"IDIFF_LOG_LEVEL": "warning"} | os.environ
+    quiet = {"IDIFF_LOG_LEVEL": "warning", "IDIFF_LOG_FORMAT": "text"} | os.environ
     with subprocess.Popen(command, env=quiet) as process:  # noqa: S603
         try:
             _wait(client, process)

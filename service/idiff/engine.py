@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import ParamSpec, Self, TypeVar
@@ -94,7 +95,8 @@ class Engine:
 
     async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a CPU-bound function on a worker."""
-        return await asyncio.get_running_loop().run_in_executor(self.pool, lambda: function(*args, **kwargs))
+        work = partial(copy_context().run, function, *args, **kwargs)  # the worker's log lines name the request too
+        return await asyncio.get_running_loop().run_in_executor(self.pool, work)
 
     async def close(self) -> None:
         """Close connections and let the workers end."""

@@ -37,7 +37,7 @@ async def compare_files(
             for model, canary in zip(engine.thinking, settings.canaries, strict=False):
                 if canary:
                     await check_now(model, canary)
-        judgement = await pipeline.judge(upload, engine)
+        judgement = await explanation.learn(await pipeline.judge(upload, engine), engine)
         told = await asyncio.gather(explanation.conclude(judgement, engine), explanation.rate(judgement, engine))
         return present.comparison(judgement, *told, engine)
     finally:

@@ -1,9 +1,8 @@
 """Running the service under uvicorn."""
 
-import logging
-
 import uvicorn
 
+from idiff import logs
 from idiff.app import create_app
 from idiff.config import Settings
 
@@ -12,7 +11,7 @@ def run(host: str | None, port: int | None) -> None:
     """Serve until SIGTERM or SIGINT. Arguments that are not None win over the environment."""
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = Settings().model_copy(update=given)
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logs.configure(settings.log_level, settings.log_format)
     uvicorn.run(
         create_app(settings),
         host=settings.host,

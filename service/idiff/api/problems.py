@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect
 
 from idiff.api.state import service_of
 from idiff.errors import IdiffError
+from idiff.logs import request_id
 from idiff.schemas import ErrorBody, ErrorDetail
 
 log = logging.getLogger(__name__)
@@ -80,8 +81,8 @@ def _answer(request: Request, status: int, content: ErrorBody, headers: dict[str
 
 async def _known(request: Request, error: Exception) -> Response:
     assert isinstance(error, IdiffError)
-    if error.status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.error("%s: %s", error.code, error.message)
+    level = logging.ERROR if error.status == HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
+    log.log(level, "%s: %s", error.code, error.message)
     return _answer(request, error.status, body(error), HEADERS.get(HTTPStatus(error.status)))
 
 
@@ -97,4 +98,6 @@ async def _gone(_: Request, __: Exception) -> Response:
 
 
 async def _unknown(request: Request, error: Exception) -> Response:
-    return _answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, unexpected(error))
+    # It has left the middleware behind, whose header it misses.
+    headers = {"X-Request-Id": request_id() or ""}
+    return _answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, unexpected(error), headers)

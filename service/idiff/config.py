@@ -54,6 +54,9 @@ class Settings(BaseSettings):
         default=2, description="Pairs whose full-size pixels may be in memory at once; more wait as compressed bytes."
     )
     max_body_bytes: Annotated[int, Field(ge=1)] = Field(default=64 * 2**20, description="Largest request body, bytes.")
+    request_timeout_s: Annotated[float, Field(gt=0)] = Field(
+        default=60.0, description="Whole request, seconds, where its caller sets no X-Request-Timeout-Ms."
+    )
     upload_timeout_s: Annotated[float, Field(gt=0)] = Field(default=30.0, description="Time to send a body, seconds.")
     max_pixels: Annotated[int, Field(ge=1)] = Field(default=64_000_000, description="Largest picture, pixels.")
 

@@ -110,6 +110,12 @@ class Overloaded(IdiffError):
     status, code = 503, "overloaded"
 
 
+class DeadlineExceeded(IdiffError):
+    """There was no verdict in the time that the request had."""
+
+    status, code = 504, "deadline_exceeded"
+
+
 class RationaleFailed(IdiffError):
     """The rationale could not be written; the verdict stands. Only ever the `error` event of a stream."""
 

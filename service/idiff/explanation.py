@@ -28,7 +28,7 @@ async def learn(judgement: Judgement, engine: Engine) -> Judgement:
         return judgement
     with judgement.clock.stage("iqa"):
         try:
-            learned = await engine.iqa.score(judgement.views)
+            learned = await engine.iqa.score(judgement.views, judgement.deadline.spare)
         except Exception:  # a verdict never fails with what explains it
             learned = Learned((), "internal_error")
             log.exception("%s: the IQA service's client failed", judgement.id)
@@ -100,7 +100,7 @@ async def rate(judgement: Judgement, engine: Engine) -> Attributes | None:
         return None
     with judgement.clock.stage("attributes"):
         try:
-            return await judgement.model.rate(attributes.question(), judgement.views)
+            return await judgement.model.rate(attributes.question(), judgement.views, judgement.deadline.spare)
         except ThinkingUnavailable as unavailable:
             reason: str = unavailable.reason
             log.warning("%s: the Thinking Model scored no attributes: %s", judgement.id, unavailable)
@@ -124,7 +124,7 @@ async def _think(judgement: Judgement, engine: Engine) -> AsyncGenerator[Event]:
     question = prompt.build(
         verdict.category.name, features, verdict, learned=judgement.learned, lines=engine.settings.lines
     )
-    async with aclosing(judgement.model.explain(question, judgement.views)) as events:
+    async with aclosing(judgement.model.explain(question, judgement.views, judgement.deadline.spare)) as events:
         async for event in events:
             if isinstance(event, Rationale):
                 event = await engine.run(_check, event, judgement)

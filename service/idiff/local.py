@@ -1,9 +1,8 @@
 """The pipeline in process, without a server."""
 
-import asyncio
 from pathlib import Path
 
-from idiff import explanation, pipeline
+from idiff import pipeline
 from idiff.api import present
 from idiff.config import Settings
 from idiff.engine import Engine
@@ -37,8 +36,6 @@ async def compare_files(
             for model, canary in zip(engine.thinking, settings.canaries, strict=False):
                 if canary:
                     await check_now(model, canary)
-        judgement = await explanation.learn(await pipeline.judge(upload, engine), engine)
-        told = await asyncio.gather(explanation.conclude(judgement, engine), explanation.rate(judgement, engine))
-        return present.comparison(judgement, *told, engine)
+        return await present.concluded(await pipeline.judge(upload, engine), engine)
     finally:
         await engine.close()

@@ -5,9 +5,11 @@ import logging
 import uuid
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import Final
 
 from idiff.answer.faces import Face
 from idiff.answer.routing import route
+from idiff.deadline import Deadline
 from idiff.engine import Engine
 from idiff.features import measure_photo
 from idiff.imaging import views as imaging
@@ -20,6 +22,8 @@ from idiff.types import Category, Features, Learned, Notice, Verdict, Views
 from idiff.upload import Upload
 
 log = logging.getLogger(__name__)
+
+NEVER: Final = Deadline()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +40,12 @@ class Judgement:
     notices: tuple[Notice, ...]
     clock: Stopwatch
     model: ThinkingModel
+    deadline: Deadline = NEVER
     learned: Learned | None = None
 
 
-async def judge(upload: Upload, engine: Engine) -> Judgement:
-    """The verdict of a pair and all that led to it. It never waits on the rationale.
+async def judge(upload: Upload, engine: Engine, deadline: Deadline = NEVER) -> Judgement:
+    """The verdict of a pair and all that led to it. It never waits on the rationale, which has until `deadline`.
 
     Raises:
         IdiffError: a photo cannot be used.
@@ -58,7 +63,8 @@ async def judge(upload: Upload, engine: Engine) -> Judgement:
         notices += (Notice("split_vote", "the ensemble's members disagree about the preferred photo"),)
     name = uuid.uuid4().hex
     model = engine.thinking.of(name)
-    judgement = Judgement(name, upload.rationale, upload.attributes, views, verdict, features, notices, clock, model)
+    wanted = upload.rationale, upload.attributes
+    judgement = Judgement(name, *wanted, views, verdict, features, notices, clock, model, deadline)
     engine.metrics.observe_verdict(verdict)
     announce(judgement, notices, engine)
     return judgement

@@ -3,21 +3,28 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Header, Request
 from fastapi.responses import Response, StreamingResponse
 from fastapi.sse import format_sse_event
 from pydantic import BaseModel
 
 from idiff import explanation, pipeline, schemas
 from idiff.api import present, problems
+from idiff.api.attendance import attended
 from idiff.api.documentation import FORM
 from idiff.api.form import read_upload
 from idiff.api.state import service_of
+from idiff.deadline import HEADER, LONGEST_MS, Deadline
 from idiff.engine import Engine
 from idiff.pipeline import Judgement
 from idiff.thinking.client import Delta, Restart
 from idiff.types import Rationale
+
+TIMEOUT: Any = Header(
+    alias=HEADER, description=f"Milliseconds for the whole request, 1 to {LONGEST_MS}.", examples=["2000"]
+)
 
 router = APIRouter(tags=["comparison"])
 
@@ -34,27 +41,27 @@ Rationale, authoritative), `attributes` (where asked for), `error` where somethi
     summary="Which of two photos of the same scene a professional would prefer, how sure, and why",
     responses={
         200: {"description": STREAM_TEXT, "content": {"text/event-stream": {"schema": {"type": "string"}}}},
-        **problems.responses(400, 408, 413, 415, 422, 500, 503),
+        **problems.responses(400, 408, 413, 415, 422, 500, 503, 504),
     },
     openapi_extra={"requestBody": FORM},
 )
-async def compare(request: Request) -> Response:
+async def compare(request: Request, timeout_ms: Annotated[str | None, TIMEOUT] = None) -> Response:
     """Verdict and rationale of a pair.
 
     Swapping the photos negates `verdict.logit` and mirrors everything else. The verdict never waits on the rationale
-    and never fails with it.
+    and never fails with it. `X-Request-Timeout-Ms` bounds the whole: 504 where there is no verdict in that time, and a
+    measured rationale where the Thinking Model would take longer.
     """
     engine = service_of(request).ready()
-    async with engine.admitted():
-        judgement = await pipeline.judge(await read_upload(request, engine.settings.upload_timeout_s), engine)
+    settings = engine.settings
+    deadline = Deadline.of(timeout_ms, settings.request_timeout_s)
+    async with deadline.kept(), engine.admitted():
+        upload = await read_upload(request, settings.upload_timeout_s)
+        judgement = await attended(request, pipeline.judge(upload, engine, deadline))
     if _streamed(request.headers.get("accept", "")):
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(_events(judgement, engine), media_type="text/event-stream", headers=headers)
-    judgement = await explanation.learn(judgement, engine)
-    rationale, attributes = await asyncio.gather(
-        explanation.conclude(judgement, engine), explanation.rate(judgement, engine)
-    )
-    answer = present.comparison(judgement, rationale, attributes, engine)
+    answer = await attended(request, present.concluded(judgement, engine))
     timing = ", ".join(f"{stage};dur={ms}" for stage, ms in answer.timings_ms.items())
     return Response(answer.model_dump_json(), media_type="application/json", headers={"Server-Timing": timing})
 

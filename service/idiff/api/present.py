@@ -1,8 +1,10 @@
 """From the pipeline's values to the wire."""
 
+import asyncio
+
 from idiff import __version__, schemas
 from idiff.engine import Engine
-from idiff.explanation import attributes_notices, rationale_notices
+from idiff.explanation import attributes_notices, conclude, learn, rate, rationale_notices
 from idiff.imaging import PREPROCESSING_VERSION
 from idiff.pipeline import Judgement
 from idiff.types import Attributes, Image, Notice, PhotoViews, Rationale, Verdict, Views
@@ -26,6 +28,12 @@ def verdict(judgement: Judgement, engine: Engine) -> schemas.Comparison:
         ),
         timings_ms=judgement.clock.milliseconds(),
     )
+
+
+async def concluded(judgement: Judgement, engine: Engine) -> schemas.Comparison:
+    """The whole answer, when all that explains the verdict is there."""
+    judgement = await learn(judgement, engine)
+    return comparison(judgement, *await asyncio.gather(conclude(judgement, engine), rate(judgement, engine)), engine)
 
 
 def comparison(

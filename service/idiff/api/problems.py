@@ -19,6 +19,9 @@ from idiff.schemas import ErrorBody, ErrorDetail
 log = logging.getLogger(__name__)
 
 
+CLIENT_CLOSED = 499
+"""What log and metrics say of a caller who left before the answer, as nginx does."""
+
 HEADERS = {
     HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "1"},
     HTTPStatus.REQUEST_TIMEOUT: {"Connection": "close"},  # the rest of the body may still come
@@ -94,7 +97,7 @@ async def _http(request: Request, error: Exception) -> Response:
 
 
 async def _gone(_: Request, __: Exception) -> Response:
-    return Response(status_code=HTTPStatus.BAD_REQUEST)  # nobody is there to read it
+    return Response(status_code=CLIENT_CLOSED)  # nobody is there to read it
 
 
 async def _unknown(request: Request, error: Exception) -> Response:

@@ -1,6 +1,7 @@
 """The gateway's side of the IQA service: one call a pair, with a deadline, and easily done without."""
 
 import asyncio
+import math
 from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Final, Literal
@@ -47,11 +48,11 @@ class IqaClient:
         """Close the connections."""
         await self._http.aclose()
 
-    async def score(self, views: Views) -> Learned:
+    async def score(self, views: Views, within_s: float = math.inf) -> Learned:
         """What every metric of the service says of the four views; empty, with the reason, where it says nothing in
-        time."""
+        time, which is the client's deadline, or `within_s` seconds if that is sooner."""
         try:
-            answer = await self._asked(views)
+            answer = await self._asked(views, within_s)
         except IqaUnavailable as error:
             self._observe(error.reason)
             return Learned((), error.reason)
@@ -59,17 +60,19 @@ class IqaClient:
         self.known = {one.metric: one.licence for one in answer.scored}
         return Learned(tuple(_read(one) for one in answer.scored), None)
 
-    async def _asked(self, views: Views) -> Answer:
+    async def _asked(self, views: Views, within_s: float) -> Answer:
         permit = self.breaker.admit()
         if permit is None:
             raise IqaUnavailable("circuit_open")
         try:
-            async with asyncio.timeout(self._deadline_s):
+            async with asyncio.timeout(min(self._deadline_s, within_s)):
                 answer = await self._post(views)
             permit.settle(True)
             return answer
         except TimeoutError:
-            permit.settle(False)
+            permit.settle(
+                None if within_s < self._deadline_s else False
+            )  # a hurried caller says nothing of the service
             raise IqaUnavailable("timeout") from None
         except IqaUnavailable as error:
             permit.settle(False if error.reason in SICK else None)

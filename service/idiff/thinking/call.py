@@ -1,9 +1,10 @@
 """One call of the Thinking Model: its deadlines and what is known of it, for metrics and logs."""
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, Protocol, Self, TypeVar
 
 from idiff.thinking.options import Reason, ThinkingUnavailable
 
@@ -35,16 +36,24 @@ class Observer(Protocol):
 class Clock:
     """The deadlines of one call, in the event loop's monotonic time: of the whole, and of its first words."""
 
-    def __init__(self, deadline_s: float, first_token_s: float) -> None:
+    def __init__(self, deadline_s: float, first_token_s: float, within_s: float = math.inf) -> None:
+        """`within_s`: the caller's own deadline; where it is the sooner one, to miss it says nothing of the server."""
+        self.hurried = within_s < deadline_s
         self._now = asyncio.get_running_loop().time
         self._start = self._now()
         self._first_token_s = first_token_s
-        self._current = self.deadline = self._start + deadline_s
+        self._current = self.deadline = self._start + min(deadline_s, within_s)
 
     @property
     def elapsed(self) -> float:
         """Seconds since the call began."""
         return self._now() - self._start
+
+    def rest(self, first_token_s: float) -> Self:
+        """A new one for what is left, after which the whole is over."""
+        clock = type(self)(max(0.0, self.deadline - self._now()), first_token_s)
+        clock.hurried = self.hurried
+        return clock
 
     def asked(self) -> None:
         """The server has been asked: its first words are due. What came before was our own queueing."""

@@ -1,6 +1,7 @@
 """The Thinking Model on an OpenAI-compatible vLLM server: streamed, bounded in time and number, and easily given up."""
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager, aclosing
@@ -85,8 +86,11 @@ class ThinkingModel(AbstractAsyncContextManager["ThinkingModel"]):
     ) -> None:
         await self.aclose()
 
-    async def explain(self, prompt: Prompt, views: Views) -> AsyncGenerator[Delta | Restart | Rationale]:
-        """The rationale piece by piece, and at last as a whole with source "model".
+    async def explain(
+        self, prompt: Prompt, views: Views, within_s: float = math.inf
+    ) -> AsyncGenerator[Delta | Restart | Rationale]:
+        """The rationale piece by piece, and at last as a whole with source "model"; within `within_s` seconds, where
+        that is sooner than the deadline.
 
         Text that is cut off or not of the form is asked for once more, within the same deadline and no longer greedily:
         a `Restart` makes void what was yielded before it. Whoever stops early must close this iterator
@@ -95,7 +99,7 @@ class ThinkingModel(AbstractAsyncContextManager["ThinkingModel"]):
         Raises:
             ThinkingUnavailable: at any point; what was yielded before is then void.
         """
-        clock = Clock(self.options.deadline_s, self.options.first_token_s)
+        clock = self._clock(within_s)
         try:
             async with aclosing(self._attempt(prompt, views, 0.0, clock)) as events:
                 async for event in events:
@@ -112,7 +116,10 @@ class ThinkingModel(AbstractAsyncContextManager["ThinkingModel"]):
         """What is left of the deadlines for another try; raises `error` where none would help."""
         if error.reason not in RETRIED:
             raise error
-        return Clock(self.options.deadline_s - clock.elapsed, self.options.first_token_s)
+        return clock.rest(self.options.first_token_s)
+
+    def _clock(self, within_s: float = math.inf) -> Clock:
+        return Clock(self.options.deadline_s, self.options.first_token_s, within_s)
 
     async def _attempt(
         self, prompt: Prompt, views: Views, temperature: float, clock: Clock
@@ -141,7 +148,7 @@ class ThinkingModel(AbstractAsyncContextManager["ThinkingModel"]):
         Raises:
             ThinkingUnavailable: no usable one came in time.
         """
-        clock = Clock(self.options.deadline_s, self.options.first_token_s)
+        clock = self._clock()
         try:
             return await self._judged(prompt, views, 0.0, clock)
         except ThinkingUnavailable as error:
@@ -169,13 +176,14 @@ class ThinkingModel(AbstractAsyncContextManager["ThinkingModel"]):
             raise ThinkingUnavailable("not_configured")
         return await prove(self._http, self.options, canary)
 
-    async def rate(self, prompt: Prompt, views: Views) -> Attributes:
-        """Scores of both photos' attributes.
+    async def rate(self, prompt: Prompt, views: Views, within_s: float = math.inf) -> Attributes:
+        """Scores of both photos' attributes; `within_s` as of `explain`.
 
         Raises:
             ThinkingUnavailable: no usable ones came in time.
         """
-        async with aclosing(self.stream(prompt, views, attributes.scores_regex())) as pieces:
+        form, clock = attributes.scores_regex(), self._clock(within_s)
+        async with aclosing(self.stream(prompt, views, form, clock=clock)) as pieces:
             scored = attributes.read("".join([piece async for piece in pieces]))
         return replace(scored, adapter=self.options.model)
 
@@ -190,7 +198,7 @@ class ThinkingModel(AbstractAsyncContextManager["ThinkingModel"]):
             ThinkingUnavailable: at any point.
         """
         body = partial(request_body, prompt, views, self.options, form, temperature)
-        clock, call = clock or Clock(self.options.deadline_s, self.options.first_token_s), Call()
+        clock, call = clock or self._clock(), Call()
         try:
             async with self.slots.hold(clock.deadline), aclosing(self._guarded(body, clock, call)) as pieces:
                 async for piece in pieces:
@@ -232,7 +240,8 @@ class ThinkingModel(AbstractAsyncContextManager["ThinkingModel"]):
                     yield piece
             permit.settle(True)
         except ThinkingUnavailable as error:
-            permit.settle(OUTCOMES.get(error.reason))
+            hurried = error.reason == "timeout" and clock.hurried
+            permit.settle(None if hurried else OUTCOMES.get(error.reason))
             raise
         finally:
             permit.settle(None)

@@ -60,7 +60,10 @@ def running(app: FastAPI) -> Iterator[tuple[str, int]]:
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
+        deadline = time.monotonic() + 30
         while not server.started:
+            assert thread.is_alive()
+            assert time.monotonic() < deadline
             time.sleep(0.01)
         yield server.servers[0].sockets[0].getsockname()
     finally:

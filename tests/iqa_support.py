@@ -25,9 +25,9 @@ def sama_weights(folder: Path) -> Path:
 
 
 @contextmanager
-def iqa(weights: Path, metrics: str = "liqe,sama") -> Iterator[str]:
+def iqa(weights: Path, max_waiting: int = 8) -> Iterator[str]:
     """The URL of an IQA service that is ready."""
-    with running(create_app(Settings(metrics=metrics, weights=weights))) as (host, port):
+    with running(create_app(Settings(metrics="liqe,sama", weights=weights, max_waiting=max_waiting))) as (host, port):
         url = f"http://{host}:{port}"
         deadline = time.monotonic() + 60
         while httpx.get(f"{url}/readyz").status_code != 200:

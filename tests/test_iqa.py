@@ -3,7 +3,9 @@
 import asyncio
 import json
 import re
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -15,7 +17,7 @@ from fastapi import FastAPI
 from fastapi.responses import Response
 from iqa_support import iqa, sama_weights
 from safetensors.numpy import save
-from thinking_support import FEATURES, RATIONALE, complete, events, mirrored, upstream, verdict, views
+from thinking_support import FEATURES, RATIONALE, STREAM, complete, events, mirrored, upstream, verdict, views
 from typer.testing import CliRunner
 
 from idiff.config import Settings
@@ -67,11 +69,14 @@ def test_what_is_served_is_said_with_its_licence_and_what_is_absent_with_the_rea
 def test_a_service_without_any_metric_is_not_ready(tmp_path: Path) -> None:
     with running(create_app(IqaSettings(metrics="sama,nonsense", weights=tmp_path))) as (host, port):
         bare = f"http://{host}:{port}"
-        while "loading" in (answer := httpx.get(f"{bare}/readyz")).text:
-            pass
+        deadline = time.monotonic() + 30
+        while not httpx.get(f"{bare}/info").json()["loaded"]:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        answer = httpx.get(f"{bare}/readyz")
         assert answer.status_code == 503
         assert httpx.get(f"{bare}/livez").status_code == 200
-        assert post(bare, pack(views())).status_code == 503
+        assert post(bare, pack(views())).json()["error"]["code"] == "not_ready"
         assert "unknown" in httpx.get(f"{bare}/info").json()["absent"]["nonsense"]
 
 
@@ -104,6 +109,22 @@ def test_bodies_that_are_no_views_are_refused(url: str, body: bytes, said: str) 
     assert said in answer.text
 
 
+def test_a_picture_too_long_to_be_sampled_is_not_judged_and_counted(url: str) -> None:
+    long = np.zeros((20, 4000, 3), np.uint8)
+    answer = Answer.model_validate_json(post(url, save({"v": long})).content)
+    assert answer.scored[0].scores == {"v": None}
+    assert "idiff_iqa_unjudged_views_total" in httpx.get(f"{url}/metrics").text
+
+
+def test_a_full_service_says_so_before_it_reads_and_work_for_nobody_is_dropped(tmp_path: Path) -> None:
+    with iqa(sama_weights(tmp_path), max_waiting=0) as url, ThreadPoolExecutor(4) as callers:
+        body = save({f"v{i}": np.full((512, 512, 3), i, np.uint8) for i in range(16)})
+        codes = [answer.status_code for answer in callers.map(lambda _: post(url, body), range(4))]
+        late = httpx.post(f"{url}/score", content=body, headers={"X-Request-Timeout-Ms": "1"}, timeout=30)
+    assert set(codes) == {200, 503}
+    assert late.status_code == 504
+
+
 def test_a_body_that_is_too_large_is_refused(url: str) -> None:
     assert post(url, bytes(MOST_BYTES + 1)).status_code == 413
 
@@ -134,8 +155,8 @@ def test_the_scores_reach_the_prompt_and_the_stream(url: str, files: Files) -> N
     ):
         told = events(client, files)
     names = [name for name, _ in told]
-    assert names[:2] == ["verdict", "learned"]
-    assert names[-1] == "done"
+    assert names[0] == "verdict"
+    assert names[-2:] == ["learned", "done"]
     rationale = dict(told)["rationale"]
     assert rationale["source"] == "model"
     assert "/cv/iqa/answer/" in rationale["prompt_version"]
@@ -168,10 +189,14 @@ def faulty(status: int = 200, body: str = "{}", wait_s: float = 0.0) -> FastAPI:
     return app
 
 
+NOT_READY = '{"error": {"code": "not_ready", "message": "no metric is loaded"}}'
+
+
 @pytest.mark.parametrize(
     ("app", "reason"),
     [
         (faulty(503), "busy"),
+        (faulty(503, NOT_READY), "not_ready"),
         (faulty(500), "upstream_error"),
         (faulty(body='{"scored": 3}'), "malformed"),
         (faulty(wait_s=3), "timeout"),
@@ -192,6 +217,30 @@ def test_the_answer_goes_on_without_scores(app: FastAPI, reason: str, files: Fil
     assert f'idiff_iqa_calls_total{{outcome="{reason}"}} 1.0' in counted
 
 
+def test_nothing_but_the_models_prompt_waits_for_scores(files: Files) -> None:
+    with running(faulty(wait_s=5)) as (host, port):
+        settings = Settings(iqa_url=f"http://{host}:{port}", iqa_deadline_s=2)
+        with serve(settings) as client:
+            times: dict[str, float] = {}
+            with client.stream("POST", "/compare", files=files, headers=STREAM) as answer:
+                start = time.monotonic()
+                for line in answer.iter_lines():
+                    if line.startswith("event: "):
+                        times.setdefault(line[7:], time.monotonic() - start)
+    assert list(times) == ["verdict", "rationale.delta", "rationale", "learned", "done"]
+    assert times["rationale"] < 1.5 < times["learned"]
+
+
+def test_a_view_that_could_not_be_judged_is_told_of(files: Files) -> None:
+    views = '"global_a": 1, "crop_a": null, "global_b": 2, "crop_b": 3'
+    body = f'{{"scored": [{{"metric": "m", "better": "more", "licence": "l", "version": "v", "scores": {{{views}}}}}]}}'
+    with running(faulty(body=body)) as (host, port), serve(Settings(iqa_url=f"http://{host}:{port}")) as client:
+        answer = client.post("/compare", files=files).json()
+    assert answer["features"]["learned"]["scores"][0]["a"] == {"global_view": 1, "crop_view": None}
+    told = [warning["message"] for warning in answer["warnings"] if warning["code"] == "learned_missing"]
+    assert told == ["m could not judge every view"]
+
+
 def test_a_service_that_keeps_failing_is_left_alone(files: Files) -> None:
     with serve(Settings(iqa_url="http://127.0.0.1:9")) as client:
         reasons = [
@@ -204,12 +253,14 @@ def test_a_service_that_keeps_failing_is_left_alone(files: Files) -> None:
 
 
 def test_the_prompt_tells_scores_so_that_plus_speaks_for_left() -> None:
-    more = LearnedScore("liqe", "more", "", ViewScores(3.5, 4.0), ViewScores(3.25, 4.5))
-    less = LearnedScore("piqe", "less", "", ViewScores(30.0, None), ViewScores(40.0, 20.0))
+    more = LearnedScore("liqe", "more", "", "", ViewScores(3.5, 4.0), ViewScores(3.25, 4.5))
+    less = LearnedScore("piqe", "less", "", "", ViewScores(30.0, None), ViewScores(40.0, 20.0))
     text = build("scene", FEATURES, verdict(), learned=Learned((more, less), None))
     assert text.version == "idiff-1/scene/cv/iqa/answer/4-7"
     assert "Crop view: liqe -0.50.\nGlobal view: liqe +0.25, piqe +10.00.\n" in text.user
-    turned = [LearnedScore(one.metric, one.better, "", one.b, one.a) for one in (more, less)]
+    turned = [LearnedScore(one.metric, one.better, "", "", one.b, one.a) for one in (more, less)]
     mirror = build("scene", mirrored(FEATURES), verdict("B"), learned=Learned(tuple(turned), None))
     assert "Crop view: liqe +0.50.\nGlobal view: liqe -0.25, piqe -10.00.\n" in mirror.user
-    assert build("scene", FEATURES, None, learned=Learned((), "timeout")) == build("scene", FEATURES, None)
+    blind = LearnedScore("liqe", "more", "", "", ViewScores(None, None), ViewScores(1.0, 1.0))
+    for nothing in (Learned((), "timeout"), Learned((blind,), None)):
+        assert build("scene", FEATURES, None, learned=nothing) == build("scene", FEATURES, None)

@@ -99,6 +99,9 @@ def test_learned_scores_are_told_of_every_pair_or_none(references: Path) -> None
     without = CliRunner().invoke(app, [*line, "--stage", "iqa"])
     assert without.exit_code == 2
     assert "needs the URL" in without.stderr
+    nowhere = CliRunner().invoke(app, [*line, "--iqa-url", "localhost:8002"])
+    assert nowhere.exit_code == 2
+    assert "must start with http" in nowhere.stderr
     lost = CliRunner().invoke(app, [*line, "--iqa-url", "http://127.0.0.1:9"])
     assert lost.exit_code == 2
     assert "p_001: the IQA service gave no scores: unreachable" in lost.stderr

@@ -101,6 +101,7 @@ def test_every_case_of_the_tables_is_scored(references: Path, tmp_path: Path) ->
             '[[case]]\ntable = "8: answers"\nname = "measured"\n'
             f'[[case]]\ntable = "8: answers"\nname = "wrong"\nanswers = "wrong"\nurl = "{url}"\n'
             f'[[case]]\ntable = "6: order"\nname = "judge"\nstage = "judge"\nurl = "{url}"\n'
+            f'[[case]]\ntable = "6: order"\nname = "scores"\nstage = "iqa"\nurl = "{url}"\n'
         )
         line = ["tables", str(cases), "--references", str(references), "--root", str(references.parent)]
         done = RUN.invoke(app, line)
@@ -111,6 +112,7 @@ def test_every_case_of_the_tables_is_scored(references: Path, tmp_path: Path) ->
     assert [cell.strip() for cell in rows["wrong"][2:4]] == ["2", "1.0000"]
     assert rows["wrong"][-3].strip() == "told"
     assert [cell.strip() for cell in rows["judge"][2:-1]] == ["0", *[""] * 7, "2 malformed"], "no <answer> came"
+    assert rows["scores"][-2].strip() == "not run: needs --iqa-url"
     assert "canned" in done.stdout
 
 

@@ -70,6 +70,9 @@ def test_photographs_are_shown_beside_others_of_their_set(ratings: Path) -> None
         ("image,overall\na.png,1", "needs columns"),
         ("image,set,overall\na.png,x,good", "line 2: column overall: 'good'"),
         ("image,set,overall\na.png,x,1\nb.png,y,2", "no set has two"),
+        ("image,set,overall,noise\na.png,x,1,\nb.png,x,,2", "no set has two"),
+        ("image,set,overall\na.png,,1\nb.png,,2", "line 2: needs an image and the set"),
+        ("image,set,overall\na.png", "line 2: needs an image and the set"),
         ("image,set,overall\na.png,x,1\nnone.png,x,2", "none.png"),
     ],
 )
@@ -102,6 +105,13 @@ def test_swapping_the_photos_swaps_nothing_of_the_reward(scores: list[tuple[int,
     )
     assert all(0 <= reward <= 1 + 1e-9 for reward in plain)
     np.testing.assert_allclose(plain, turned)
+
+
+def test_an_attribute_that_nobody_can_be_compared_by_does_not_count() -> None:
+    texts, both = [text(4, 2), text(4, 2)], ({"overall": 80.0}, {"overall": 20.0})
+    one = ({"overall": 80.0, "noise": 3.0}, {"overall": 20.0, "noise": None})
+    plain, more = (attribute_rewards(texts, ["one", "one"], [truth] * 2, ["x", "x"]) for truth in (both, one))
+    np.testing.assert_allclose(more, plain)
 
 
 def test_other_sets_in_the_batch_change_nothing() -> None:

@@ -1,5 +1,7 @@
 """What a sampled rationale is worth, and the laws of the fidelity reward."""
 
+import math
+
 import cv2
 import numpy as np
 import pytest
@@ -63,7 +65,15 @@ def test_the_right_order_is_worth_one_and_the_wrong_one_nothing() -> None:
     np.testing.assert_allclose(fidelity(scores, truth, ["x"] * 3), 1, atol=1e-6)
     np.testing.assert_allclose(fidelity(scores, -truth, ["x"] * 3), 0, atol=1e-6)
     np.testing.assert_allclose(fidelity(np.full((3, 4), 3.0), np.full(3, 7.0), ["x"] * 3), 1, atol=1e-6)
-    assert np.all(fidelity(scores, truth, ["x", "y", "z"]) == 0), "nobody to be compared with"
+    assert np.all(np.isnan(fidelity(scores, truth, ["x", "y", "z"]))), "nobody to be compared with"
+    assert np.all(attribute_fidelity({"overall": scores}, {"overall": truth}, ["x", "y", "z"]) == 0)
+
+
+def test_the_reward_is_the_published_formula() -> None:
+    scores, truth = np.array([[3.0, 4.0], [2.0, 4.0]]), np.array([7.0, 5.0])
+    # Means 3.5 and 3, variances 1/4 and 1; the first is the better one, so that t is 1 and the reward sqrt(p).
+    p = [0.5 * (1 + math.erf((score - 3) / math.sqrt(2 * (1.25 + 1e-6)))) for score in scores[0]]
+    np.testing.assert_allclose(fidelity(scores, truth, ["x", "x"])[0], np.sqrt(p))
 
 
 def test_an_attribute_counts_where_it_was_rated() -> None:

@@ -4,25 +4,30 @@
 #
 #   MODEL=Qwen/Qwen3-VL-8B-Instruct ADAPTER=/models/rationale deploy/vllm/serve.sh [more vllm flags]
 #
-# MODEL     checkpoint: a folder or a hub name (default Qwen/Qwen3-VL-8B-Instruct)
-# ADAPTER   folder of the LoRA adapter; without it, MODEL is one with the adapter merged into it and must be given
+# ADAPTER   folder of the LoRA adapter
+# MODEL     the checkpoint under it: a folder or a hub name (default Qwen/Qwen3-VL-8B-Instruct)
+# MERGED    in place of both: folder of a checkpoint with the adapter merged into it
 # HOST PORT where to listen (default 127.0.0.1:8001: the API has no authentication unless VLLM_API_KEY is set)
 # VLLM      the vllm command (default: vllm on PATH)
 # VLLM_API_KEY  if set, the bearer token that clients must send
 set -euo pipefail
 
-if [[ ${ADAPTER:-} ]]; then
+if [[ ${MERGED:-} ]]; then
+  if [[ ${ADAPTER:-} ]]; then
+    echo "serve.sh: ADAPTER or MERGED, not both" >&2
+    exit 2
+  fi
+  MODEL=$MERGED
+  served=(--served-model-name rationale)
+else
   MODEL=${MODEL:-Qwen/Qwen3-VL-8B-Instruct}
   # One slot more than there are adapters. Without the tower-connector flag the adapter loads without complaint and its
   # vision part is silently dropped.
   served=(
     --served-model-name base
-    --enable-lora --lora-modules "rationale=$ADAPTER" --max-loras 2 --max-lora-rank 16
+    --enable-lora --lora-modules "rationale=${ADAPTER:?folder of the LoRA adapter}" --max-loras 2 --max-lora-rank 16
     --enable-tower-connector-lora
   )
-else
-  : "${MODEL:?ADAPTER, the folder of a LoRA adapter, or MODEL, a checkpoint with one merged into it}"
-  served=(--served-model-name rationale)
 fi
 export VLLM_NO_USAGE_STATS=1
 

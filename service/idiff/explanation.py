@@ -1,9 +1,10 @@
 """From the verdict to its rationale: the Thinking Model where there is one, else what was measured."""
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import astuple
 
 from idiff.engine import Engine
 from idiff.errors import RationaleFailed
@@ -19,28 +20,39 @@ log = logging.getLogger(__name__)
 
 
 Event = Delta | Restart | Rationale
+Learning = asyncio.Task[Learned | None]
 
 
-async def learn(judgement: Judgement, engine: Engine) -> Judgement:
-    """The judgement with the scores of learned metrics, where an IQA service is configured; without them, and with a
-    notice, where it gives none within its deadline."""
+async def learn(judgement: Judgement, engine: Engine) -> Learned | None:
+    """Scores of learned metrics, where an IQA service is configured; none, with the reason, where it gives none within
+    its deadline."""
     if engine.iqa is None:
-        return judgement
+        return None
     with judgement.clock.stage("iqa"):
         try:
             learned = await engine.iqa.score(judgement.views, judgement.deadline.spare)
         except Exception:  # a verdict never fails with what explains it
             learned = Learned((), "internal_error")
+            engine.metrics.iqa_calls.labels("internal_error").inc()
             log.exception("%s: the IQA service's client failed", judgement.id)
-    notices: tuple[Notice, ...] = ()
-    if learned.reason:
-        notices = (Notice("learned_missing", f"the IQA service gave no scores ({learned.reason})", "features"),)
-        announce(judgement, notices, engine)
-    return replace(judgement, learned=learned, notices=judgement.notices + notices)
+    announce(judgement, learned_notices(learned), engine)
+    return learned
 
 
-async def explain(judgement: Judgement, engine: Engine) -> AsyncGenerator[Event]:
-    """The rationale as it is written: pieces of text, then the authoritative whole. Never fails for want of a model."""
+def learned_notices(learned: Learned | None) -> tuple[Notice, ...]:
+    """What to say where scores were to be had and some or all are missing."""
+    if learned is None:
+        return ()
+    if learned.reason or not learned.scores:
+        reason = learned.reason or "it has no metric"
+        return (Notice("learned_missing", f"the IQA service gave no scores ({reason})", "features"),)
+    gaps = [one.metric for one in learned.scores if None in (*astuple(one.a), *astuple(one.b))]
+    return tuple(Notice("learned_missing", f"{metric} could not judge every view", "features") for metric in gaps)
+
+
+async def explain(judgement: Judgement, learning: Learning, engine: Engine) -> AsyncGenerator[Event]:
+    """The rationale as it is written: pieces of text, then the authoritative whole. Never fails for want of a model,
+    which alone waits for what `learn` gives."""
     if judgement.wanted == "none":
         return
     with judgement.clock.stage("rationale"):
@@ -50,7 +62,7 @@ async def explain(judgement: Judgement, engine: Engine) -> AsyncGenerator[Event]
         elif judgement.wanted != "measured":
             started = False
             try:
-                async with aclosing(_think(judgement, engine)) as events:
+                async with aclosing(_think(judgement, learning, engine)) as events:
                     async for event in events:
                         started = True
                         yield event
@@ -69,11 +81,11 @@ async def explain(judgement: Judgement, engine: Engine) -> AsyncGenerator[Event]
         yield rationale
 
 
-async def conclude(judgement: Judgement, engine: Engine) -> Rationale | None:
+async def conclude(judgement: Judgement, learning: Learning, engine: Engine) -> Rationale | None:
     """The whole rationale; None where none was asked for, or where it failed: a verdict never fails with it."""
     rationale = None
     try:
-        async for event in explain(judgement, engine):
+        async for event in explain(judgement, learning, engine):
             if isinstance(event, Rationale):
                 rationale = event
     except RationaleFailed:
@@ -119,11 +131,10 @@ def attributes_notices(rated: Attributes | None) -> tuple[Notice, ...]:
     return (Notice("attributes_missing", f"the Thinking Model scored no attributes ({rated.reason})", "attributes"),)
 
 
-async def _think(judgement: Judgement, engine: Engine) -> AsyncGenerator[Event]:
+async def _think(judgement: Judgement, learning: Learning, engine: Engine) -> AsyncGenerator[Event]:
     verdict, features = judgement.verdict, judgement.features
-    question = prompt.build(
-        verdict.category.name, features, verdict, learned=judgement.learned, lines=engine.settings.lines
-    )
+    learned = await learning
+    question = prompt.build(verdict.category.name, features, verdict, learned=learned, lines=engine.settings.lines)
     async with aclosing(judgement.model.explain(question, judgement.views, judgement.deadline.spare)) as events:
         async for event in events:
             if isinstance(event, Rationale):

@@ -18,7 +18,7 @@ from idiff.imaging.photo import Photo
 from idiff.schemas import RationaleOption
 from idiff.thinking.client import ThinkingModel
 from idiff.timing import Stopwatch
-from idiff.types import Category, Features, Learned, Notice, Verdict, Views
+from idiff.types import Category, Features, Notice, Verdict, Views
 from idiff.upload import Upload
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ NEVER: Final = Deadline()
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """Everything known when the verdict is final. `wanted`: who is to explain it, by `model` where one is; `rated`:
-    whether attributes are to be scored. `learned` comes after it, where an IQA service is configured."""
+    whether attributes are to be scored; `deadline`: of all that comes after it."""
 
     id: str
     wanted: RationaleOption
@@ -40,8 +40,7 @@ class Judgement:
     notices: tuple[Notice, ...]
     clock: Stopwatch
     model: ThinkingModel
-    deadline: Deadline = NEVER
-    learned: Learned | None = None
+    deadline: Deadline
 
 
 async def judge(upload: Upload, engine: Engine, deadline: Deadline = NEVER) -> Judgement:

@@ -141,6 +141,7 @@ class LearnedScore(Wire):
     metric: str = Field(description="Its name.", examples=["liqe"])
     better: Literal["more", "less"] = Field(description="Whether more of it is better, or less.")
     licence: str = Field(description="Of the metric and its weights.")
+    version: str = Field(description="Of the metric's code and weights.")
     a: ViewScores
     b: ViewScores
 
@@ -157,7 +158,9 @@ class Features(Wire):
 
     a: PhotoFeatures
     b: PhotoFeatures
-    learned: Learned | None = Field(default=None, description="Null where no IQA service is configured.")
+    learned: Learned | None = Field(
+        default=None, description="Null where no IQA service is configured, and in the `verdict` of a stream."
+    )
 
 
 class Size(Wire):

@@ -164,11 +164,13 @@ class ViewScores:
 
 @dataclass(frozen=True, slots=True)
 class LearnedScore:
-    """What one learned metric says of a pair. `better`: whether more of it is, or less; `licence`: of its weights."""
+    """What one learned metric says of a pair. `better`: whether more of it is, or less; `licence`: of its weights;
+    `version`: of its code and weights."""
 
     metric: str
     better: Literal["more", "less"]
     licence: str
+    version: str
     a: ViewScores
     b: ViewScores
 

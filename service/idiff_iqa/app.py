@@ -2,130 +2,144 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, HTTPException, Request
-from fastapi.responses import Response
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from idiff import __version__
-from idiff.iqa.wire import MOST_BYTES, Answer, BadViews, unpack
-from idiff.types import Image
+from idiff.deadline import HEADER, Deadline
+from idiff.errors import IdiffError, TooManyBytes
+from idiff.iqa.wire import MOST_BYTES, Answer
+from idiff.schemas import ErrorBody, ErrorDetail
 from idiff_iqa.config import Settings
-from idiff_iqa.metrics import Absent, Metric, load
-from idiff_iqa.scoring import score
+from idiff_iqa.scorer import Scorer
 
 log = logging.getLogger(__name__)
+router = APIRouter()
 
-SECONDS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-
-
-class Scorer:
-    """The loaded metrics and the one worker that runs them, with a bounded queue before it."""
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.metrics: list[Metric] = []
-        self.absent: dict[str, str] = {}
-        self.loaded = False
-        self.held = 0
-        self.pool = ThreadPoolExecutor(1, thread_name_prefix="iqa")
-        self.registry = registry = CollectorRegistry()
-        self.requests = Counter("idiff_iqa_requests", "Requests by status", ["code"], registry=registry)
-        self.seconds = Histogram(
-            "idiff_iqa_metric_seconds", "Time to score a request", ["metric"], buckets=SECONDS, registry=registry
-        )
-        self.present = Gauge("idiff_iqa_metric_loaded", "1 where it is served", ["metric"], registry=registry)
-
-    def load(self) -> None:
-        """Load what was asked for; what cannot be loaded is absent, and says why."""
-        for name in filter(None, (part.strip() for part in self.settings.metrics.split(","))):
-            try:
-                metric = load(name, self.settings.weights, self.settings.device)
-            except Absent as error:
-                self.absent[name] = str(error)
-                log.warning("%s is absent: %s", name, error)
-            else:
-                self.metrics.append(metric)
-                log.info("%s is served; licence: %s", name, metric.licence)
-            self.present.labels(name).set(name not in self.absent)
-        self.loaded = True
-
-    async def score(self, views: dict[str, Image]) -> Answer:
-        """Scores of all metrics; raises HTTPException 503 while loading, and where too many wait."""
-        if not (self.loaded and self.metrics):
-            raise HTTPException(503, "no metric is loaded")
-        if self.held > self.settings.max_waiting:
-            raise HTTPException(503, f"{self.settings.max_waiting} requests are waiting")
-        self.held += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self.pool, self._score, views)
-        finally:
-            self.held -= 1
-
-    def _score(self, views: dict[str, Image]) -> Answer:
-        scored = []
-        for metric in self.metrics:
-            start = time.perf_counter()
-            scored.append(score(metric, views, self.settings.device))
-            self.seconds.labels(metric.name).observe(time.perf_counter() - start)
-        return Answer(scored=scored)
+LONGEST_S = 60.0
+"""For a request, body included, whose caller names no deadline."""
 
 
 def create_app(settings: Settings) -> FastAPI:
     """The ASGI application. It loads its metrics after it has started listening; /readyz tells when it is done."""
-    scorer = Scorer(settings)
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        loading = asyncio.get_running_loop().run_in_executor(scorer.pool, scorer.load)
-        yield
-        loading.cancel()
-        scorer.pool.shutdown(wait=False, cancel_futures=True)
-
-    app = FastAPI(title="iDiff IQA", version=__version__, lifespan=lifespan)
-
-    @app.post("/score")
-    async def score_views(request: Request) -> Answer:
-        """Every metric's scores of 1 to 16 views, uint8 (height, width, 3) RGB, by their names in the safetensors."""
-        body = bytearray()
-        async for piece in request.stream():
-            body += piece
-            if len(body) > MOST_BYTES:
-                raise HTTPException(413, f"at most {MOST_BYTES} bytes are taken")
-        try:
-            return await scorer.score(unpack(bytes(body)))
-        except BadViews as error:
-            raise HTTPException(422, str(error)) from error
-
-    @app.middleware("http")
-    async def count(request: Request, following: Any) -> Response:  # noqa: ANN401
-        response: Response = await following(request)
-        if request.url.path == "/score":
-            scorer.requests.labels(str(response.status_code)).inc()
-        return response
-
-    @app.get("/livez")
-    async def livez() -> dict[str, str]:
-        return {"status": "live"}
-
-    @app.get("/readyz")
-    async def readyz() -> dict[str, str]:
-        if not (scorer.loaded and scorer.metrics):
-            raise HTTPException(503, "no metric is loaded" if scorer.loaded else "the metrics are loading")
-        return {"status": "ready"}
-
-    @app.get("/info")
-    async def info() -> dict[str, Any]:
-        served = {one.name: {"licence": one.licence, "better": one.better} for one in scorer.metrics}
-        return {"service": __version__, "device": settings.device, "metrics": served, "absent": scorer.absent}
-
-    @app.get("/metrics")
-    async def metrics() -> Response:
-        return Response(generate_latest(scorer.registry), media_type=CONTENT_TYPE_LATEST)
-
+    app = FastAPI(title="iDiff IQA", version=__version__, lifespan=_lifespan)
+    app.state.scorer = Scorer(settings)
+    app.include_router(router)
+    app.add_exception_handler(IdiffError, _refused)
+    app.add_exception_handler(ClientDisconnect, _gone)
+    app.add_middleware(Counted, scorer=app.state.scorer)
     return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    scorer: Scorer = app.state.scorer
+    asyncio.get_running_loop().run_in_executor(scorer.pool, scorer.load).add_done_callback(_loaded)
+    yield
+    scorer.pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _loaded(loading: asyncio.Future[None]) -> None:
+    if not loading.cancelled() and (error := loading.exception()):
+        log.error("the metrics could not be loaded", exc_info=error)
+
+
+def _scorer(request: Request) -> Scorer:
+    scorer: Scorer = request.app.state.scorer
+    return scorer
+
+
+@router.post("/score")
+async def score(request: Request) -> Answer:
+    """Every metric's scores of 1 to 16 views, uint8 (height, width, 3) RGB, by their names in the safetensors."""
+    scorer, deadline = _scorer(request), Deadline.of(request.headers.get(HEADER), LONGEST_S)
+    with scorer.admitted():
+        async with deadline.kept():
+            body = await _body(request)
+        return await scorer.score(body, deadline)
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MOST_BYTES:
+            raise TooManyBytes(f"the request body is over {MOST_BYTES} bytes", limit=MOST_BYTES)
+    return bytes(body)
+
+
+@router.get("/livez")
+async def livez() -> dict[str, str]:
+    """The event loop turns."""
+    return {"status": "live"}
+
+
+@router.get("/readyz")
+async def readyz(request: Request) -> dict[str, str]:
+    """There is a metric to serve."""
+    _scorer(request).ready()
+    return {"status": "ready"}
+
+
+@router.get("/info")
+async def info(request: Request) -> dict[str, Any]:
+    """What is served under which licence, and what is not."""
+    scorer = _scorer(request)
+    served = {
+        one.name: {"better": one.better, "version": one.version, "licence": one.licence} for one in scorer.metrics
+    }
+    return {
+        "service": __version__,
+        "device": scorer.settings.device,
+        "metrics": served,
+        "absent": scorer.absent,
+        "loaded": scorer.loaded,
+    }
+
+
+@router.get("/metrics")
+async def metrics(request: Request) -> Response:
+    """All metrics in Prometheus' text format."""
+    return Response(generate_latest(_scorer(request).registry), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, IdiffError)
+    detail = ErrorDetail(code=error.code, message=error.message, field=error.field, limit=error.limit)
+    headers = {"Retry-After": "1"} if error.status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    return JSONResponse(ErrorBody(error=detail).model_dump(), error.status, headers)
+
+
+async def _gone(_: Request, __: Exception) -> Response:
+    return Response(status_code=499)  # nobody is there to read it
+
+
+class Counted:
+    """Counts requests for scores by status."""
+
+    def __init__(self, app: ASGIApp, scorer: Scorer) -> None:
+        self._app, self._scorer = app, scorer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] != "/score":
+            await self._app(scope, receive, send)
+            return
+        status = 500
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        finally:
+            self._scorer.requests.labels(str(status)).inc()

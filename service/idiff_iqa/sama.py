@@ -17,6 +17,7 @@ from torchvision.transforms.functional import normalize
 GRID: Final = 8
 WINDOW: Final = 32
 SIDE: Final = GRID * WINDOW
+LONGEST: Final = 16
 MEAN: Final = [0.485, 0.456, 0.406]
 STD: Final = [0.229, 0.224, 0.225]
 
@@ -33,7 +34,7 @@ def _fragments(images: Tensor) -> Tensor:
     height, width = images.shape[-2:]
 
     def starts(side: int) -> list[int]:
-        return [min(side // GRID * cell, side - WINDOW) + (side // GRID - WINDOW) // 2 for cell in range(GRID)]
+        return [side // GRID * cell + (side // GRID - WINDOW) // 2 for cell in range(GRID)]
 
     rows = [
         torch.cat([images[..., top : top + WINDOW, left : left + WINDOW] for left in starts(width)], -1)
@@ -43,7 +44,13 @@ def _fragments(images: Tensor) -> Tensor:
 
 
 def sample(images: Tensor) -> Tensor:
-    """float (N, 3, H, W) of any one size to (N, 3, 256, 256); pictures whose short side is below 256 are enlarged."""
+    """float (N, 3, H, W) of any one size to (N, 3, 256, 256); pictures whose short side is below 256 are enlarged.
+
+    Raises:
+        ValueError: a side is more than `LONGEST` times the other: enlarged, it would fill the memory.
+    """
+    if max(images.shape[-2:]) > LONGEST * min(images.shape[-2:]):
+        raise ValueError(f"a picture of {tuple(images.shape[-2:])} is too long to be sampled")
     images = _scaled(images, max(1.0, SIDE / min(images.shape[-2:])))
     whole = _fragments(_scaled(images, SIDE / min(images.shape[-2:])))
     cell = torch.arange(SIDE) // WINDOW

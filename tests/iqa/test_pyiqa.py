@@ -26,11 +26,14 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    place = {
-        "PORT": str(port),
-        "METRICS": "piqe,entropy,liqe,qalign,sama",
-        "WEIGHTS": str(tmp_path_factory.mktemp("w")),
-    }
+    weights = tmp_path_factory.mktemp("weights")
+    (weights / "clip").mkdir()
+    for name in ("liqe_koniq.pt", "clip/ViT-B-32.pt"):
+        (weights / name).write_bytes(b"of something else")
+    hub = weights / "huggingface" / "models--q-future--one-align" / "refs"
+    hub.mkdir(parents=True)
+    (hub / "main").write_text("0" * 40)
+    place = {"PORT": str(port), "METRICS": "piqe,entropy,liqe,qalign,sama", "WEIGHTS": str(weights)}
     process = subprocess.Popen(
         [Path(venv) / "bin" / "python", "-m", "idiff_iqa"],
         env=os.environ | {f"IDIFF_IQA_{name}": value for name, value in place.items()},
@@ -58,6 +61,9 @@ def test_metrics_without_weights_are_served_and_the_others_absent(url: str) -> N
     info = httpx.get(f"{url}/info").json()
     assert set(info["metrics"]) == {"piqe", "entropy"}
     assert set(info["absent"]) == {"liqe", "qalign", "sama"}
+    # Nothing is fetched in place of files that are not what they should be.
+    assert "SHA-256" in info["absent"]["liqe"]
+    assert "models--q-future--one-align" in info["absent"]["qalign"] or "offline" in info["absent"]["qalign"].lower()
     assert "Noncommercial" in info["metrics"]["piqe"]["licence"]
 
 

@@ -84,15 +84,30 @@ def tuned(swift: Path, folder: Path, command: str, run: str, *options: str | Pat
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
 
 
-def test_a_few_steps_make_an_adapter_that_changes_what_a_server_says(swift: Path, folder: Path) -> None:
-    places = ["--dataset", folder / "data" / "sft.jsonl", "--output_dir", folder / "out"]
-    tuned(swift, folder, "sft", "sft.yaml", *PLUGIN, *places)
-    adapter = folder / "out" / "checkpoint-3"
-    settings = json.loads((adapter / "adapter_config.json").read_text())
-    assert settings["r"] == 16
-    (folder / "rationale").rename(folder / "random")
-    (folder / "rationale").symlink_to(adapter)
-    server = Vllm(environment(), folder, folder / "vllm.log", ())
+@pytest.fixture(scope="module")
+def adapter(swift: Path, folder: Path) -> Path:
+    """What three steps of fine-tuning make."""
+    tuned(
+        swift,
+        folder,
+        "sft",
+        "sft.yaml",
+        *PLUGIN,
+        "--dataset",
+        folder / "data" / "sft.jsonl",
+        "--output_dir",
+        folder / "out",
+    )
+    return folder / "out" / "checkpoint-3"
+
+
+def test_a_few_steps_make_an_adapter_that_changes_what_a_server_says(folder: Path, adapter: Path) -> None:
+    assert json.loads((adapter / "adapter_config.json").read_text())["r"] == 16
+    served = folder / "served"
+    served.mkdir()
+    (served / "base").symlink_to(folder / "base")
+    (served / "rationale").symlink_to(adapter)
+    server = Vllm(environment(), served, folder / "vllm.log", ())
     try:
         server.wait()
         learned, plain = (asyncio.run(text_of(server, name)) for name in ("rationale", "base"))
@@ -103,29 +118,22 @@ def test_a_few_steps_make_an_adapter_that_changes_what_a_server_says(swift: Path
 
 
 @pytest.mark.parametrize(("run", "data"), [("grpo.yaml", "grpo.jsonl"), ("attributes.yaml", "attributes.jsonl")])
-def test_a_few_steps_of_grpo_with_our_rewards(swift: Path, folder: Path, run: str, data: str) -> None:
+def test_a_few_steps_of_grpo_with_our_rewards(swift: Path, folder: Path, adapter: Path, run: str, data: str) -> None:
     table = folder / "ratings.csv"
     table.write_text("image,set,overall\n" + "".join(f"astronaut_{side}.jpg,x,{ord(side)}\n" for side in "ab"))
     line = ["ratings", str(table), "--root", str(SAMPLES), "--out", str(folder / "data"), "--rounds", "2"]
     assert CliRunner().invoke(app, line).exit_code == 0
-    sampled = ["--num_generations", "2", "--per_device_train_batch_size", "4", "--max_completion_length", "8"]
-    places = [
-        "--dataset",
-        folder / "data" / data,
-        "--output_dir",
-        folder / run,
-        "--adapters",
-        folder / "out" / "checkpoint-3",
-    ]
+    sampled = ["--num_generations", "2", "--per_device_train_batch_size", "4", "--gradient_accumulation_steps", "1"]
+    places = ["--dataset", folder / "data" / data, "--output_dir", folder / run, "--adapters", adapter]
     plugins = [*PLUGIN, ROOT / "models" / "idiff_models" / "thinking" / "swift_rewards.py"]
-    tuned(swift, folder, "rlhf", run, *plugins, *places, *sampled)
+    tuned(swift, folder, "rlhf", run, *plugins, *places, *sampled, "--max_completion_length", "8")
     log = [json.loads(row) for row in (folder / run / "logging.jsonl").read_text().splitlines()]
     assert any(key.startswith("rewards/") for row in log for key in row)
     assert (folder / run / "checkpoint-3" / "adapter_model.safetensors").exists()
 
 
 def test_a_merged_adapter_passes_the_check_of_its_canary(folder: Path) -> None:
-    adapter = folder / "random" if (folder / "random").exists() else folder / "rationale"
+    adapter = folder / "rationale"
     python = [environment() / "bin" / "python", "-c", "from idiff_models.thinking.cli import app; app()"]
     env = os.environ | CPU | {"PYTHONPATH": f"{ROOT / 'service'}:{ROOT / 'models'}"}
     for line in (["canary", adapter], ["merge", adapter, "--out", folder / "merged"]):

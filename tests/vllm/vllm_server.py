@@ -40,7 +40,7 @@ class Vllm:
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         self.log = log
-        parts = {"MODEL": model / "merged"} if merged else {"MODEL": model / "base", "ADAPTER": model / "rationale"}
+        parts = {"MERGED": model / "merged"} if merged else {"MODEL": model / "base", "ADAPTER": model / "rationale"}
         place = {**parts, "PORT": port, "VLLM": venv / "bin" / "vllm"}
         with log.open("wb") as output:
             self.process = subprocess.Popen(

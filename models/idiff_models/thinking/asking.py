@@ -14,7 +14,7 @@ from idiff.schemas import CategoryOption
 from idiff.thinking.families import FamilyName
 from idiff.thinking.pair import other
 from idiff.thinking.prompt import Prompt, Wording, build
-from idiff.types import Side, Verdict
+from idiff.types import Learned, Side, Verdict
 from idiff.upload import make_upload
 from idiff_models.thinking.stages import Answers, Stage
 
@@ -49,33 +49,41 @@ def settings(release: Path | None, iqa: str | None) -> Settings:
     return Settings(release=release, thinking_url=None, thinking_trial=None, iqa_url=iqa, iqa_deadline_s=IQA_S)
 
 
-async def judged(files: Mapping[str, bytes], category: CategoryOption, engine: Engine) -> Judgement:
+@dataclass(frozen=True)
+class Seen:
+    """All that a prompt can tell of a pair. `learned`: None without an IQA service."""
+
+    judgement: Judgement
+    learned: Learned | None
+
+
+async def see(files: Mapping[str, bytes], category: CategoryOption, engine: Engine) -> Seen:
     """Verdict, measurements and, where the engine has an IQA service, learned scores.
 
     Raises:
-        DatasetError: the IQA service gave no scores: a list of pairs half with and half without would mislead.
+        DatasetError: the IQA service gave no scores: of a list, all pairs have some or none has.
         IdiffError: a photo cannot be used.
     """
-    upload = make_upload(files, {"category": category, "rationale": "none"})
-    judgement = await learn(await pipeline.judge(upload, engine), engine)
-    if judgement.learned and judgement.learned.reason:
-        raise DatasetError(f"the IQA service gave no scores: {judgement.learned.reason}")
-    return judgement
+    judgement = await pipeline.judge(make_upload(files, {"category": category, "rationale": "none"}), engine)
+    learned = await learn(judgement, engine)
+    if learned and not learned.scores:
+        raise DatasetError(f"the IQA service gave no scores: {learned.reason or 'it has no metric'}")
+    return Seen(judgement, learned)
 
 
-def question(judgement: Judgement, answer: Side | None, asked: Asked) -> Prompt:
+def question(seen: Seen, answer: Side | None, asked: Asked) -> Prompt:
     """The prompt of a stage. `answer`: the experts'.
 
     Raises:
         DatasetError: there is none, and the prompt is to give it or the other one.
     """
     reached = get_args(Stage).index(asked.stage)
-    verdict = judgement.verdict
+    verdict = seen.judgement.verdict
     return build(
         verdict.category.name if reached >= 1 else None,
-        judgement.features if reached >= 2 else None,
+        seen.judgement.features if reached >= 2 else None,
         given(verdict, answer, asked) if asked.stage == "answer" else None,
-        learned=judgement.learned if reached >= 3 else None,
+        learned=seen.learned if reached >= 3 else None,
         lines=asked.lines,
         wording=asked.wording,
         judge=asked.stage == "judge",

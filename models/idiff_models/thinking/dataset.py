@@ -13,7 +13,6 @@ from tqdm import tqdm
 from idiff.engine import Engine
 from idiff.errors import IdiffError
 from idiff.metrics import Metrics
-from idiff.pipeline import Judgement
 from idiff.thinking.claims import mirror
 from idiff.thinking.measured import measure
 from idiff.thinking.pair import other
@@ -24,7 +23,7 @@ from idiff_models.evaluate.swapping import swap
 from idiff_models.pairs import LabelledPair
 from idiff_models.pairs.challenge import Told, solution
 from idiff_models.thinking import rows
-from idiff_models.thinking.asking import Asked, DatasetError, judged, question, settings
+from idiff_models.thinking.asking import Asked, DatasetError, Seen, question, see, settings
 from idiff_models.thinking.rewards import MEASURED
 
 
@@ -50,16 +49,20 @@ def write(
         engine = Engine.load(settings(release, asked.iqa), Metrics())
         try:
             for pair, written in tqdm(known, desc="dataset", unit="pair"):
-                for judgement, one in _both(runner, engine, pair, written):
-                    prompt = question(judgement, one.answer, asked)
-                    shown = {**rows.row(prompt, judgement.views, asked.family, asked.pixels, out), "name": one.name}
+                for seen, one in _both(runner, engine, pair, written):
+                    prompt = question(seen, one.answer, asked)
+                    shown = {
+                        **rows.row(prompt, seen.judgement.views, asked.family, asked.pixels, out),
+                        "name": one.name,
+                    }
                     wanted = (
                         solution(canonical(one.rationale), one.answer)
                         if asked.stage == "judge"
                         else canonical(one.rationale)
                     )
                     sft.write(rows.line(shown, messages=[*shown["messages"], rows.said("assistant", wanted)]))
-                    measured = MEASURED.dump_python(measure(judgement.features, judgement.views), mode="json")
+                    found = measure(seen.judgement.features, seen.judgement.views)
+                    measured = MEASURED.dump_python(found, mode="json")
                     told = solution(canonical(one.rationale), one.answer)
                     grpo.write(rows.line(shown, solution=told, measured=measured))
         finally:
@@ -76,11 +79,11 @@ def canonical(rationale: str) -> str:
     return "\n".join([*(f"{line.region} {line.metric}: {line.text}" for line in lines), f"{SUMMARY_HEADER}: {summary}"])
 
 
-def _both(runner: asyncio.Runner, engine: Engine, pair: LabelledPair, told: Told) -> Iterator[tuple[Judgement, Told]]:
+def _both(runner: asyncio.Runner, engine: Engine, pair: LabelledPair, told: Told) -> Iterator[tuple[Seen, Told]]:
     turned = replace(told, answer=other(told.answer) if told.answer else None, rationale=mirror(told.rationale))
     try:
         images = read_images(pair)
         for files, one in ((images, told), (swap(images), turned)):
-            yield runner.run(judged(files, pair.category or "auto", engine)), one
+            yield runner.run(see(files, pair.category or "auto", engine)), one
     except (DatasetError, IdiffError, OSError) as error:
         raise DatasetError(f"{pair.name}: {error}") from error

@@ -24,7 +24,7 @@ from idiff.types import Rationale, Side
 from idiff_models.evaluate.pairwise import read_images
 from idiff_models.pairs import LabelledPair
 from idiff_models.pairs.challenge import Told, side_of, solution
-from idiff_models.thinking.asking import Asked, DatasetError, given, judged, question, settings
+from idiff_models.thinking.asking import Asked, DatasetError, Seen, given, question, see, settings
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Explained:
         return Told(self.pair.name, self.pair.category, self.answer, self.rationale.text)
 
 
-Judged = Sequence[tuple[LabelledPair, Judgement]]
+Judged = Sequence[tuple[LabelledPair, Seen]]
 
 
 @asynccontextmanager
@@ -64,7 +64,7 @@ async def judge(pairs: Sequence[LabelledPair], engine: Engine) -> Judged:
     for pair in tqdm(pairs, desc="judge", unit="pair"):
         try:
             files = await engine.run(read_images, pair)
-            found.append((pair, await judged(files, pair.category or "auto", engine)))
+            found.append((pair, await see(files, pair.category or "auto", engine)))
         except (DatasetError, IdiffError, OSError) as error:
             raise DatasetError(f"{pair.name}: {error}") from error
     return found
@@ -82,7 +82,8 @@ async def explain(judged: Judged, asked: Asked, model: ThinkingOptions | None, e
         with tqdm(total=len(judged), desc="explain", unit="pair") as bar:
 
             async def one(place: int) -> Explained:
-                pair, judgement = judged[place]
+                pair, seen = judged[place]
+                judgement = seen.judgement
                 async with places:
                     answer, rationale = await _told(
                         judgement, side_of(pair.target), asked, prompts[place], thinking if model else None, engine

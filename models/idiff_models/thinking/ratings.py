@@ -31,7 +31,7 @@ class RatingsError(ValueError):
 
 @dataclass(frozen=True)
 class Rated:
-    """A photograph and what people say of it, by attribute: mean opinions on its set's own scale."""
+    """A photograph and what people say of it, by attribute: mean opinions on its set's own scale, more being better."""
 
     path: Path
     set: str
@@ -39,12 +39,19 @@ class Rated:
 
 
 def read_ratings(path: Path, root: Path | None) -> list[Rated]:
-    """A CSV file with the columns `image`, `set` and any of the attributes; an empty cell was not rated. Paths are
-    relative to `root`, else to the file.
+    """A CSV file with the columns `image`, `set` and any of the attributes, more being better (of `noise`: cleaner); an
+    empty cell was not rated. Paths are relative to `root`, else to the file.
 
     Raises:
-        RatingsError: a column is missing, or a cell is no number.
+        RatingsError: it cannot be read, a column or a name is missing, or a cell is no number.
     """
+    try:
+        return _read(path, root or path.parent)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise RatingsError(f"{path}: {error}") from error
+
+
+def _read(path: Path, root: Path) -> list[Rated]:
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         names = [name for name in attributes.NAMES if name in (reader.fieldnames or ())]
@@ -52,9 +59,11 @@ def read_ratings(path: Path, root: Path | None) -> list[Rated]:
             raise RatingsError(f"{path}: needs columns image, set and any of {', '.join(attributes.NAMES)}")
         found = []
         for cells in reader:
+            if not (cells["image"] and cells["set"]):
+                raise RatingsError(f"{path}: line {reader.line_num}: needs an image and the set it is of")
             opinions = {name: _number(path, reader.line_num, name, cells[name]) for name in names if cells[name]}
             if opinions:
-                found.append(Rated((root or path.parent) / cells["image"], cells["set"], opinions))
+                found.append(Rated(root / cells["image"], cells["set"], opinions))
     return found
 
 
@@ -71,7 +80,8 @@ def _number(path: Path, number: int, column: str, cell: str) -> float:
 def write(rated: Sequence[Rated], out: Path, family: FamilyName, pixels: int, rounds: int, seed: int = 42) -> int:
     """Write `attributes.jsonl` for ms-swift's GRPO, and the views it names, to `out`; returns its rows.
 
-    Every photograph of a set of at least two is shown `rounds` times, each time beside another one of its set.
+    Every photograph of a set of at least two is shown `rounds` times, each time beside another one of its set; where
+    they share no attribute, the two are left out.
 
     Raises:
         RatingsError: a photograph cannot be used, or no set has two.
@@ -97,9 +107,9 @@ def _pairs(rated: Sequence[Rated], rounds: int, rng: np.random.Generator) -> Ite
     for _ in range(rounds):
         for members in sets.values():
             ring = rng.permutation(len(members))
-            # Of an odd ring the first is shown once more, beside the last.
-            beside = np.roll(ring, -1)
+            beside = np.roll(ring, -1)  # of an odd ring the first is shown once more, beside the last
             drawn += [(members[a], members[b]) for a, b in zip(ring[::2], beside[::2], strict=True) if a != b]
+    drawn = [(a, b) for a, b in drawn if a.opinions.keys() & b.opinions.keys()]
     for place in rng.permutation(len(drawn)):
         yield drawn[place]
 

@@ -53,12 +53,12 @@ def grounded(text: str, measured: Measured) -> float:
 def fidelity(scores: Scores, truth: Scores, sets: Sequence[str]) -> Scores:
     """The Thurstone fidelity reward of one attribute (as in VisualQuality-R1, 2025), (images, samples).
 
-    `scores` (images, samples): what the model gave in each sample, nan where nothing that could be read: that earns 0
-    and is compared with by none. `truth` (images,): mean opinion, on whatever scale
-    its set has, nan where unknown. `sets`: of each image; scales are never mixed, images of one set are compared only
-    with each other. For sample k of image i against image j of its set,
-    p = Phi((q_ik - mean q_j) / sqrt(var q_i + var q_j + 1e-6)), and t is 1, 1/2 or 0 as i is truly better, equal or
-    worse; the reward is the mean over j of sqrt(p t) + sqrt((1 - p) (1 - t)), 0 where there is nobody to compare with.
+    `scores` (images, samples): what the model gave in each sample, nan where nothing could be read of it, which earns 0
+    and is compared with by none. `truth` (images,): mean opinion, on whatever scale its set has, nan where unknown.
+    `sets`: of each image; scales are never mixed, images of one set are compared only with each other. For sample k of
+    image i against image j of its set, p = Phi((q_ik - mean q_j) / sqrt(var q_i + var q_j + 1e-6)), and t is 1, 1/2 or
+    0 as i is truly better, equal or worse; the reward is the mean over j of sqrt(p t) + sqrt((1 - p) (1 - t)), nan
+    where there is nobody to compare with.
     """
     given = ~np.isnan(scores)
     samples = np.maximum(given.sum(axis=1), 1)
@@ -73,7 +73,8 @@ def fidelity(scores: Scores, truth: Scores, sets: Sequence[str]) -> Scores:
     t = np.nan_to_num(t)
     rewards = np.sqrt(p * t) + np.sqrt((1 - p) * (1 - t))
     count = compared.sum(axis=1)[:, None]
-    return np.where(given, np.where(compared[..., None], rewards, 0).sum(axis=1) / np.maximum(count, 1), 0)
+    mean_reward = np.where(compared[..., None], rewards, 0).sum(axis=1) / np.maximum(count, 1)
+    return np.where(count > 0, np.where(given, mean_reward, 0), np.nan)
 
 
 def _normal(x: Scores) -> Scores:
@@ -82,10 +83,10 @@ def _normal(x: Scores) -> Scores:
 
 
 def attribute_fidelity(scores: Mapping[str, Scores], truth: Mapping[str, Scores], sets: Sequence[str]) -> Scores:
-    """The mean of `fidelity` over the attributes that an image has a truth of, (images, samples): MG-IQA's
-    multi-dimensional reward, in which a set takes part with the attributes that it was rated for."""
+    """The mean of `fidelity` over the attributes that an image can be compared by, (images, samples), 0 where there is
+    none: MG-IQA's multi-dimensional reward, in which a set takes part with the attributes that it was rated for."""
     rewards = np.stack([fidelity(scores[name], truth[name], sets) for name in scores])
-    known = np.stack([~np.isnan(truth[name]) for name in scores])[..., None]
+    known = ~np.isnan(rewards)
     return np.where(known, rewards, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
 
 
@@ -100,18 +101,22 @@ def attribute_rewards(
     rows = {name: [place for place, other in enumerate(names) if other == name] for name in dict.fromkeys(names)}
     most = max(len(places) for places in rows.values())
     photos = [(places, side) for places in rows.values() for side in (0, 1)]
-    read = [_scores(text) for text in texts]
+    given = [_scores(text) for text in texts]
     scores = {name: np.full((len(photos), most), np.nan) for name in NAMES}
     truth = {name: np.full(len(photos), np.nan) for name in NAMES}
     for photo, (places, side) in enumerate(photos):
         for name in NAMES:
-            scores[name][photo, : len(places)] = [getattr(read[place][side], name, np.nan) for place in places]
-            truth[name][photo] = truths[places[0]][side].get(name, np.nan)
+            scores[name][photo, : len(places)] = [getattr(given[place][side], name, np.nan) for place in places]
+            truth[name][photo] = _opinion(truths[places[0]][side].get(name))
     worth = attribute_fidelity(scores, truth, [sets[places[0]] for places, _ in photos])
     rewards = np.zeros(len(texts))
     for photo, (places, _) in enumerate(photos):
         rewards[places] += worth[photo, : len(places)] / 2
     return rewards.tolist()
+
+
+def _opinion(value: float | None) -> float:
+    return np.nan if value is None else value
 
 
 def _scores(text: str) -> tuple[AttributeScores | None, AttributeScores | None]:

@@ -1,7 +1,6 @@
 """The paper's tables on the Thinking Model: each case explains the same pairs, each is scored the same way."""
 
 import tomllib
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -66,12 +65,12 @@ class Cases(BaseModel):
 @dataclass(frozen=True)
 class Result:
     """What a case reached on the pairs that its model wrote of: `report` None where it wrote of none. `grounding`: mean
-    over the rationales that have one; `unwritten`: the others, by reason."""
+    over the rationales that have one; `unwritten`: how many others, and why."""
 
     case: Case
     report: TextReport | None
     grounding: float | None
-    unwritten: Counter[str]
+    unwritten: str
 
 
 async def run(
@@ -96,12 +95,17 @@ async def run(
         judged = await judge(pairs, engine)
         for case in cases:
             key = _asking(case)
-            if key not in done:
+            if key not in done and not _lacks(case, iqa):
                 lines = options.lines_min, options.lines_max
                 asked = Asked(case.stage, case.answers, case.wording, lines, iqa=iqa)
                 server = replace(options, url=case.url, model=case.model, family=case.family) if case.url else None
                 done[key] = await explain(judged, asked, server, engine)
-    return [_scored(case, done[_asking(case)], references) for case in cases]
+    return [_scored(case, done.get(_asking(case), []), references, _lacks(case, iqa)) for case in cases]
+
+
+def _lacks(case: Case, iqa: str | None) -> str | None:
+    """What a case needs and there is not."""
+    return "not run: needs --iqa-url" if case.stage == "iqa" and iqa is None else None
 
 
 def _asking(case: Case) -> Case:
@@ -109,11 +113,14 @@ def _asking(case: Case) -> Case:
     return case.model_copy(update={"table": "", "name": ""})
 
 
-def _scored(case: Case, explained: Sequence[Explained], references: Sequence[Told]) -> Result:
+def _scored(case: Case, explained: Sequence[Explained], references: Sequence[Told], lacks: str | None) -> Result:
+    if lacks:
+        return Result(case, None, None, lacks)
     written = [one for one in explained if not one.rationale.reason]
     known = [one.rationale.grounding for one in written if one.rationale.grounding is not None]
     report = score([one.told for one in written], references) if written else None
-    return Result(case, report, fmean(known) if known else None, unwritten(explained))
+    lost = ", ".join(f"{count} {reason}" for reason, count in unwritten(explained).items())
+    return Result(case, report, fmean(known) if known else None, lost)
 
 
 HEAD = (
@@ -138,10 +145,9 @@ def to_markdown(results: Sequence[Result]) -> str:
 
 
 def _row(result: Result) -> tuple[str, ...]:
-    lost = ", ".join(f"{count} {reason}" for reason, count in result.unwritten.items())
     report = result.report
     if report is None:
-        return (result.case.name, "0", *[""] * 7, lost)
+        return (result.case.name, "0", *[""] * 7, result.unwritten)
     words = report.words[SCORED]
     figures = (words.bleu4, words.canned_bleu4, words.rouge_l, words.canned_rouge_l)
     told = result.case.stage == "answer" and result.case.answers != "model"
@@ -152,5 +158,5 @@ def _row(result: Result) -> tuple[str, ...]:
         str(report.formed),
         "" if result.grounding is None else f"{result.grounding:.2f}",
         "told" if told else str(report.right) if report.right.pairs else "",
-        lost,
+        result.unwritten,
     )

@@ -39,25 +39,28 @@ def dataset(
     from idiff.errors import IdiffError
     from idiff_models.pairs import PairsError, read_pairs
     from idiff_models.pairs.challenge import read_told
-    from idiff_models.thinking.asking import Asked, DatasetError
+    from idiff_models.thinking.asking import Asked
     from idiff_models.thinking.dataset import write
 
     try:
         asked = Asked(stage, answers, wording, family=family, iqa=iqa_url)
         rows = write(read_pairs(pairs or references, root), read_told(references), out, asked, release)
-    except (PairsError, DatasetError, IdiffError) as error:
+    except (PairsError, IdiffError, ValueError) as error:
         raise refusal(error) from error
     typer.echo(f"{out}: {rows} rows each in sft.jsonl and grpo.jsonl, stage {stage}, answers {answers}")
 
 
 def ratings(
-    rated: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="CSV: image, set and the attributes.")],
+    rated: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="CSV: image, set, and attributes, more being better.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for attributes.jsonl and the views.", file_okay=False)],
     root: Root = None,
     rounds: Annotated[int, typer.Option(min=1, help="How often each photograph is shown.")] = 4,
     family: Annotated[FamilyName, typer.Option(help="Of the model that is trained.")] = "qwen3-vl",
 ) -> None:
-    """Rows for ms-swift's GRPO on attributes: photographs of one set side by side, and what people say of each."""
+    """Rows for ms-swift's GRPO on attributes: photographs of one set side by side, and how good people say they are, a
+    higher number being better."""
     packages(("cv2", "tqdm"), "cpu,evaluate")
     from idiff_models.thinking.asking import Asked
     from idiff_models.thinking.ratings import RatingsError, read_ratings, write
@@ -98,4 +101,4 @@ def merge(
         merger.merge(base, adapter, out)
     except (OSError, ValueError) as error:
         raise refusal(error) from error
-    typer.echo(f"{out}: {base} with {adapter}; serve it with MODEL={out}, without ADAPTER")
+    typer.echo(f"{out}: {base} with {adapter}; serve it with MERGED={out} in place of ADAPTER")

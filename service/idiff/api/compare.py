@@ -29,10 +29,10 @@ TIMEOUT: Any = Header(
 router = APIRouter(tags=["comparison"])
 
 STREAM_TEXT = """The same as server-sent events with JSON data, for `Accept: text/event-stream`: `verdict` (a
-Comparison whose rationale is null) as soon as it exists, `learned` (scores, where an IQA service is configured),
-`rationale.delta` {"text"}, `rationale.restart` {"reason"} where what was sent must be dropped, `rationale` (a
-Rationale, authoritative), `attributes` (where asked for), `error` where something failed after the start, and `done`
-(warnings and timings of the whole)."""
+Comparison whose rationale is null) as soon as it exists, `rationale.delta` {"text"}, `rationale.restart` {"reason"}
+where what was sent must be dropped, `rationale` (a Rationale, authoritative), `learned` (scores, where an IQA service
+is configured), `attributes` (where asked for), `error` where something failed after the start, and `done` (warnings and
+timings of the whole)."""
 
 
 @router.post(
@@ -68,13 +68,12 @@ async def compare(request: Request, timeout_ms: Annotated[str | None, TIMEOUT] =
 
 async def _events(judgement: Judgement, engine: Engine) -> AsyncIterator[bytes]:
     yield _event("verdict", present.verdict(judgement, engine))
-    judgement = await explanation.learn(judgement, engine)
-    if judgement.learned:
-        yield _event("learned", schemas.Learned.model_validate(judgement.learned))
-    rationale, rating = None, asyncio.create_task(explanation.rate(judgement, engine))
+    rationale = None
+    rating = asyncio.create_task(explanation.rate(judgement, engine))
+    learning = asyncio.create_task(explanation.learn(judgement, engine))
     try:
         try:
-            async with aclosing(explanation.explain(judgement, engine)) as events:
+            async with aclosing(explanation.explain(judgement, learning, engine)) as events:
                 async for event in events:
                     match event:
                         case Delta(text):
@@ -88,11 +87,14 @@ async def _events(judgement: Judgement, engine: Engine) -> AsyncIterator[bytes]:
             problem = problems.unexpected(error)
             engine.metrics.errors.labels(problem.error.code).inc()
             yield _event("error", problem)
+        if learned := await learning:
+            yield _event("learned", schemas.Learned.model_validate(learned))
         if attributes := await rating:
             yield _event("attributes", schemas.Attributes.model_validate(attributes))
-        yield _event("done", present.done(judgement, rationale, attributes, engine))
+        yield _event("done", present.done(judgement, rationale, attributes, learned))
     finally:
-        rating.cancel()  # of a caller who left; one that is done stays done
+        for task in (rating, learning):
+            task.cancel()  # of a caller who left; one that is done stays done
 
 
 def _streamed(accept: str) -> bool:

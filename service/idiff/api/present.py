@@ -4,10 +4,10 @@ import asyncio
 
 from idiff import __version__, schemas
 from idiff.engine import Engine
-from idiff.explanation import attributes_notices, conclude, learn, rate, rationale_notices
+from idiff.explanation import attributes_notices, conclude, learn, learned_notices, rate, rationale_notices
 from idiff.imaging import PREPROCESSING_VERSION
 from idiff.pipeline import Judgement
-from idiff.types import Attributes, Image, Notice, PhotoViews, Rationale, Verdict, Views
+from idiff.types import Attributes, Image, Learned, Notice, PhotoViews, Rationale, Verdict, Views
 
 
 def verdict(judgement: Judgement, engine: Engine) -> schemas.Comparison:
@@ -16,7 +16,7 @@ def verdict(judgement: Judgement, engine: Engine) -> schemas.Comparison:
         id=judgement.id,
         verdict=_verdict(judgement.verdict),
         rationale=None,
-        features=_features(judgement),
+        features=schemas.Features.model_validate(judgement.features),
         views=_views(judgement.views),
         warnings=_warnings(judgement.notices),
         provenance=schemas.Provenance(
@@ -32,15 +32,21 @@ def verdict(judgement: Judgement, engine: Engine) -> schemas.Comparison:
 
 async def concluded(judgement: Judgement, engine: Engine) -> schemas.Comparison:
     """The whole answer, when all that explains the verdict is there."""
-    judgement = await learn(judgement, engine)
-    return comparison(judgement, *await asyncio.gather(conclude(judgement, engine), rate(judgement, engine)), engine)
+    learning = asyncio.create_task(learn(judgement, engine))
+    told = await asyncio.gather(conclude(judgement, learning, engine), rate(judgement, engine), learning)
+    return comparison(judgement, *told, engine)
 
 
 def comparison(
-    judgement: Judgement, rationale: Rationale | None, attributes: Attributes | None, engine: Engine
+    judgement: Judgement,
+    rationale: Rationale | None,
+    attributes: Attributes | None,
+    learned: Learned | None,
+    engine: Engine,
 ) -> schemas.Comparison:
     """The whole answer."""
-    answer, end = verdict(judgement, engine), done(judgement, rationale, attributes, engine)
+    answer, end = verdict(judgement, engine), done(judgement, rationale, attributes, learned)
+    answer.features.learned = schemas.Learned.model_validate(learned) if learned else None
     answer.attributes = schemas.Attributes.model_validate(attributes) if attributes else None
     answer.rationale = schemas.Rationale.model_validate(rationale) if rationale else None
     answer.provenance.adapter = end.adapter
@@ -49,24 +55,21 @@ def comparison(
 
 
 def done(
-    judgement: Judgement, rationale: Rationale | None, attributes: Attributes | None, engine: Engine
+    judgement: Judgement, rationale: Rationale | None, attributes: Attributes | None, learned: Learned | None
 ) -> schemas.Done:
-    """What rationale and attributes add to the answer beside themselves: the last event of a stream."""
+    """What rationale, attributes and scores add to the answer beside themselves: the last event of a stream."""
     told = [part.adapter for part in (rationale, attributes) if part and part.adapter]
     return schemas.Done(
         id=judgement.id,
         warnings=_warnings(
-            judgement.notices + rationale_notices(judgement, rationale) + attributes_notices(attributes)
+            judgement.notices
+            + rationale_notices(judgement, rationale)
+            + attributes_notices(attributes)
+            + learned_notices(learned)
         ),
         adapter=told[0] if told else None,
         timings_ms=judgement.clock.milliseconds(),
     )
-
-
-def _features(judgement: Judgement) -> schemas.Features:
-    features = schemas.Features.model_validate(judgement.features)
-    features.learned = schemas.Learned.model_validate(judgement.learned) if judgement.learned else None
-    return features
 
 
 def _warnings(notices: tuple[Notice, ...]) -> list[schemas.Warning]:

@@ -10,17 +10,21 @@ import httpx
 from pydantic import ValidationError
 
 from idiff.breaker import Breaker
+from idiff.deadline import HEADER
 from idiff.iqa.wire import Answer, Scored, pack
+from idiff.schemas import ErrorBody
 from idiff.types import Learned, LearnedScore, Views, ViewScores
 
-Reason = Literal["circuit_open", "busy", "timeout", "unreachable", "upstream_error", "malformed"]
+Reason = Literal["circuit_open", "busy", "not_ready", "timeout", "unreachable", "upstream_error", "malformed"]
 
 FAILURES: Final = 5
 RESET_S: Final = 15.0
 """After so many failures in a row the service is left alone for so long."""
 
-SICK: Final = frozenset({"timeout", "unreachable", "upstream_error", "malformed"})
-"""Failures that speak of a sick service; a full one is neither sick nor sound."""
+NEUTRAL: Final = frozenset({"busy"})
+"""A full service is neither sick nor sound."""
+
+CONNECT_S: Final = 2.0
 
 
 class IqaUnavailable(Exception):
@@ -41,8 +45,13 @@ class IqaClient:
         self.breaker = Breaker(FAILURES, RESET_S)
         self.known: dict[str, str] = {}
         self._deadline_s, self._executor, self._observe = deadline_s, executor, observe
-        # No proxies or credentials from the environment; the deadline is kept here.
-        self._http = httpx.AsyncClient(base_url=url, timeout=httpx.Timeout(None), trust_env=False)
+        # No proxies or credentials from the environment, and no waiting for a connection: the deadline is kept here.
+        self._http = httpx.AsyncClient(
+            base_url=url,
+            timeout=httpx.Timeout(None, connect=CONNECT_S),
+            limits=httpx.Limits(max_connections=None),
+            trust_env=False,
+        )
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -65,39 +74,53 @@ class IqaClient:
         if permit is None:
             raise IqaUnavailable("circuit_open")
         try:
-            async with asyncio.timeout(min(self._deadline_s, within_s)):
-                answer = await self._post(views)
+            # Before the deadline begins: how long our own workers take says nothing of the service.
+            body = await asyncio.get_running_loop().run_in_executor(self._executor, pack, views)
+            seconds = min(self._deadline_s, within_s)
+            async with asyncio.timeout(seconds):
+                answer = await self._post(body, seconds)
             permit.settle(True)
             return answer
         except TimeoutError:
-            permit.settle(
-                None if within_s < self._deadline_s else False
-            )  # a hurried caller says nothing of the service
+            # Nor does a caller who is in a hurry.
+            permit.settle(None if within_s < self._deadline_s else False)
             raise IqaUnavailable("timeout") from None
         except IqaUnavailable as error:
-            permit.settle(False if error.reason in SICK else None)
+            permit.settle(None if error.reason in NEUTRAL else False)
             raise
         finally:
             permit.settle(None)
 
-    async def _post(self, views: Views) -> Answer:
-        body = await asyncio.get_running_loop().run_in_executor(self._executor, pack, views)
+    async def _post(self, body: bytes, seconds: float) -> Answer:
+        headers = {HEADER: str(max(1, round(1000 * seconds)))}
         try:
-            response = await self._http.post("score", content=body)
+            response = await self._http.post("score", content=body, headers=headers)
+        except httpx.DecodingError:
+            raise IqaUnavailable("malformed") from None
         except httpx.TransportError:
             raise IqaUnavailable("unreachable") from None
-        if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
-            raise IqaUnavailable("busy")
         if response.status_code != httpx.codes.OK:
-            raise IqaUnavailable("upstream_error")
+            raise IqaUnavailable(_failure(response))
         try:
             return Answer.model_validate_json(response.content)
         except ValidationError:
             raise IqaUnavailable("malformed") from None
 
 
+def _failure(response: httpx.Response) -> Reason:
+    if response.status_code == httpx.codes.GATEWAY_TIMEOUT:
+        return "timeout"
+    if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+        return "upstream_error"
+    try:
+        code = ErrorBody.model_validate_json(response.content).error.code
+    except ValidationError:
+        return "busy"
+    return "not_ready" if code == "not_ready" else "busy"
+
+
 def _read(one: Scored) -> LearnedScore:
     def photo(side: str) -> ViewScores:
         return ViewScores(one.scores.get(f"global_{side}"), one.scores.get(f"crop_{side}"))
 
-    return LearnedScore(one.metric, one.better, one.licence, photo("a"), photo("b"))
+    return LearnedScore(one.metric, one.better, one.licence, one.version, photo("a"), photo("b"))

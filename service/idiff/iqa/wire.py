@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from idiff.errors import IdiffError
 from idiff.types import Image, Views
 
 MOST_VIEWS: Final = 16
@@ -15,18 +16,19 @@ MOST_SIDE: Final = 4096
 MOST_BYTES: Final = 64 * 2**20
 
 
-class BadViews(ValueError):
+class BadViews(IdiffError):
     """A body is not what `pack` makes; the message names the view and the limit."""
+
+    status, code = 422, "bad_views"
 
 
 class Scored(BaseModel):
-    """One metric's scores by view, null for a view that it cannot judge. `low`, `high`: the ends of its scale."""
+    """One metric's scores by view, null for a view that it cannot judge. `version`: of its code and weights."""
 
     metric: str
     better: Literal["more", "less"]
-    low: float | None
-    high: float | None
     licence: str
+    version: str
     scores: dict[str, float | None]
 
 

@@ -8,7 +8,7 @@ from idiff.thinking.options import ThinkingUnavailable
 from idiff.thinking.prompt import Prompt, template
 from idiff.types import Attributes, Scores
 
-REVISION: Final = "attributes-1"
+REVISION: Final = "attributes-2"
 NAMES: Final = tuple(field.name for field in fields(Scores))
 
 

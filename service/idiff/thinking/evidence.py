@@ -52,9 +52,10 @@ def _learned(score: LearnedScore, view: Literal["global_view", "crop_view"]) -> 
 
 
 def learned_evidence(learned: Learned) -> str:
-    """Lines as of `evidence`; a metric of which less is better is turned round, so that plus speaks for Left."""
+    """Lines as of `evidence`, of the views that were scored; a metric of which less is better is turned round, so that
+    plus speaks for Left."""
     lines = []
     for name, view in VIEWS:
-        told = ", ".join(text for score in learned.scores if (text := _learned(score, view)))
-        lines.append(f"{name} view: {told or 'no scores'}.")
+        if told := ", ".join(text for score in learned.scores if (text := _learned(score, view))):
+            lines.append(f"{name} view: {told}.")
     return "\n".join(lines)

@@ -60,9 +60,9 @@ def build(
     if features:
         stages.append("cv")
         parts += [template("evidence") + "\n" + evidence(features)]
-    if learned and learned.scores:
+    if learned and (told := learned_evidence(learned)):
         stages.append("iqa")
-        parts += [template("learned") + "\n" + learned_evidence(learned)]
+        parts += [template("learned") + "\n" + told]
     if verdict:
         stages.append("answer")
         parts.append(answer_line(verdict, wording))

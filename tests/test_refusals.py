@@ -7,7 +7,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import httpx
 import numpy as np
@@ -172,6 +172,41 @@ def listening(settings: Settings) -> Iterator[tuple[str, int]]:
         while httpx.get(f"http://{host}:{port}/readyz").status_code != 200:
             time.sleep(0.02)
         yield host, port
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_refusal_reaches_a_caller_who_sends_everything_first(chunked: bool) -> None:
+    head = b'--x\r\nContent-Disposition: form-data; name="image_a"; filename="a"\r\n\r\n'
+    size = len(head) + 30_000_000
+
+    def pieces() -> Iterator[bytes]:
+        yield head
+        for _ in range(30):
+            yield bytes(1_000_000)
+
+    length = {} if chunked else {"Content-Length": str(size)}
+    with listening(Settings(max_body_bytes=1_000_000)) as (host, port), httpx.Client(timeout=20) as caller:
+        headers = {"Content-Type": "multipart/form-data; boundary=x", **length}
+        answer = caller.post(f"http://{host}:{port}/compare", content=pieces(), headers=headers)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_many_bytes")
+        assert caller.get(f"http://{host}:{port}/livez").status_code == 200
+
+
+def test_the_answer_comes_at_once_and_the_rest_is_read_for_a_while_only() -> None:
+    with listening(Settings(max_body_bytes=1000)) as address, socket.create_connection(address, timeout=20) as caller:
+        start = time.monotonic()
+        caller.sendall(b"POST /compare HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000000\r\n\r\n" + bytes(5000))
+        answer = caller.recv(65536)
+        told = time.monotonic() - start
+        with suppress(OSError):  # it closes while this sends
+            while time.monotonic() - start < 15:
+                caller.sendall(bytes(1000))
+                time.sleep(0.05)
+        closed = time.monotonic() - start
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert b"too_many_bytes" in answer
+    assert told < 1
+    assert 4 < closed < 10
 
 
 def test_an_upload_that_stalls() -> None:

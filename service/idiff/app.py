@@ -12,8 +12,10 @@ from idiff import __version__
 from idiff.api import compare, documentation, health, problems
 from idiff.api.state import Service
 from idiff.config import Settings
+from idiff.drain import Drain
 from idiff.engine import Engine
 from idiff.errors import ReleaseRefused
+from idiff.keys import Keys
 from idiff.middleware import BodyLimit, Observe
 from idiff.thinking.watch import watch
 
@@ -24,9 +26,13 @@ and why, in the words an expert would use."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """The ASGI application. It loads its models after it has started listening; `/readyz` tells when it is done."""
+    """The ASGI application. It loads its models after it has started listening; `/readyz` tells when it is done.
+
+    Raises:
+        KeysRefused: the configured file of API keys cannot be used.
+    """
     settings = settings or Settings()
-    service = Service(settings)
+    service = Service(settings, Keys.read(settings.api_keys) if settings.api_keys else None)
     app = FastAPI(title="iDiff", version=__version__, description=DESCRIPTION, lifespan=_lifespan)
     app.state.service = service
     app.include_router(compare.router)
@@ -34,6 +40,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     problems.install(app)
     app.openapi = documentation.describing(app)  # type: ignore[method-assign]
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
+    app.add_middleware(Drain)
     app.add_middleware(Observe, metrics=service.metrics)
     return app
 

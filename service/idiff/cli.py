@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from idiff import __version__, release_cli, report
 from idiff.client import Client, ServiceError
+from idiff.keys import KeysRefused, new
 from idiff.schemas import AttributesOption, CategoryOption, Comparison, RationaleOption
 
 app = typer.Typer(help="Which of two photos a professional would prefer, how sure, and why.", no_args_is_help=True)
@@ -44,12 +45,15 @@ def compare(
     attributes: Annotated[bool, typer.Option("--attributes", help="Let the Thinking Model score both photos.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole answer as JSON.")] = False,
     url: Annotated[str | None, typer.Option(help="Ask this service instead of comparing in process.")] = None,
+    api_key: Annotated[
+        str | None, typer.Option(envvar="IDIFF_API_KEY", help="Its API key, where it asks for one.")
+    ] = None,
 ) -> None:
     """Compare two photos of the same scene."""
     rated: AttributesOption = "true" if attributes else "false"
     try:
         if url:
-            with Client(url) as client:
+            with Client(url, api_key=api_key) as client:
                 answer = client.compare(image_a, image_b, category=category, rationale=rationale, attributes=rated)
         else:
             answer = _in_process(image_a, image_b, category, rationale, rated)
@@ -70,8 +74,16 @@ def serve(
 
     try:
         run(host, port)
-    except ValidationError as error:
+    except (ValidationError, KeysRefused) as error:
         raise _refusal("invalid_setting", str(error)) from error
+
+
+@app.command()
+def key(name: Annotated[str, typer.Argument(help="Who it is for: letters, digits, - and _.")]) -> None:
+    """Make an API key: the key itself, to be given away, and what goes into the file that IDIFF_API_KEYS names."""
+    secret, digest = new()
+    typer.echo(f"{secret}\n", err=True)
+    typer.echo(f'[keys.{name}]\nsha256 = "{digest}"\n# per_second = 5.0\n# at_once = 4')
 
 
 @app.command()

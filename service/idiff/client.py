@@ -20,10 +20,19 @@ class ServiceError(Exception):
 
 
 class Client:
-    """Talks to one iDiff service. `trust_env`: whether proxy variables of the environment apply."""
+    """Talks to one iDiff service. `api_key`: where it asks for one. `trust_env`: whether proxy variables of the
+    environment apply."""
 
-    def __init__(self, url: str = "http://127.0.0.1:8000", *, timeout_s: float = 60.0, trust_env: bool = True) -> None:
-        self._http = httpx.Client(base_url=url, timeout=timeout_s, trust_env=trust_env)
+    def __init__(
+        self,
+        url: str = "http://127.0.0.1:8000",
+        *,
+        api_key: str | None = None,
+        timeout_s: float = 60.0,
+        trust_env: bool = True,
+    ) -> None:
+        headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout_s, trust_env=trust_env)
 
     def __enter__(self) -> Self:
         return self

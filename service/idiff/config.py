@@ -2,6 +2,7 @@
 
 import os
 from importlib.resources import files
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -14,6 +15,13 @@ from idiff.thinking.upstream import base_url
 from idiff.urls import http_url
 
 Provider = Literal["cpu", "cuda"]
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _thinking(url: str) -> str:
@@ -38,6 +46,11 @@ class Settings(BaseSettings):
     )
 
     log_format: Format = Field(default="json", description="One JSON object a line, or text for people.")
+
+    api_keys: Path | None = Field(default=None, description="TOML file of API keys: see `idiff key`.")
+    allow_anonymous: bool = Field(
+        default=False, description="Serve without keys on other interfaces than loopback too: anyone may ask."
+    )
 
     release: Path | None = Field(default=None, description="Answer Model release folder; the bundled starter if unset.")
     provider: Provider = Field(default="cpu", description="Execution provider that every session must run on.")
@@ -95,6 +108,11 @@ class Settings(BaseSettings):
         default=300.0, description="Seconds between two checks of the Thinking Model; 0 makes none."
     )
     thinking_max_tokens: Annotated[int, Field(ge=16)] = Field(default=512, description="Longest rationale, tokens.")
+
+    @property
+    def exposed(self) -> bool:
+        """Whether others than this machine could ask without a key."""
+        return self.api_keys is None and not self.allow_anonymous and not _loopback(self.host)
 
     @property
     def lines(self) -> tuple[int, int]:

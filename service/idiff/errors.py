@@ -7,17 +7,25 @@ class IdiffError(Exception):
     """Base of all errors with an HTTP meaning.
 
     `message` is for people, `field` names the form field at fault (null where there is none), `limit` is the bound
-    that was crossed, in the unit the message states.
+    that was crossed, in the unit the message states; `retry_after_s`: when to try again, where that is known.
     """
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal"
 
-    def __init__(self, message: str, *, field: str | None = None, limit: int | float | str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        field: str | None = None,
+        limit: int | float | str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.field = field
         self.limit = limit
+        self.retry_after_s = retry_after_s
 
 
 class MalformedRequest(IdiffError):
@@ -42,6 +50,24 @@ class UnknownField(IdiffError):
     """A form field that the contract does not name."""
 
     status, code = 400, "unknown_field"
+
+
+class Unauthorized(IdiffError):
+    """No API key was sent, or none that this service knows."""
+
+    status, code = 401, "unauthorized"
+
+
+class RateLimited(IdiffError):
+    """The API key asks more often than it may."""
+
+    status, code = 429, "rate_limited"
+
+
+class KeyBusy(IdiffError):
+    """The API key has as many requests in progress as it may."""
+
+    status, code = 429, "key_busy"
 
 
 class UploadTimeout(IdiffError):

@@ -22,6 +22,7 @@ class Metrics:
         self.request_seconds = Histogram(
             "idiff_request_seconds", "Time to the last byte", ["route"], buckets=SECONDS, registry=registry
         )
+        self.key_requests = Counter("idiff_key_requests", "Requests by API key", ["key", "code"], registry=registry)
         self.in_flight = Gauge("idiff_requests_in_flight", "Requests being answered", registry=registry)
         self.errors = Counter("idiff_errors", "Errors by machine-readable code", ["code"], registry=registry)
         self.stage_seconds = Histogram(

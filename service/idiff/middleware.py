@@ -90,5 +90,9 @@ class Observe:
             seconds = time.perf_counter() - start
             self._metrics.requests.labels(route, method, status).inc()
             self._metrics.request_seconds.labels(route).observe(seconds)
-            told = {"method": method, "route": route, "status": status, "bytes": received, "seconds": round(seconds, 4)}
+            key = scope.get("idiff.key")
+            if key is not None:
+                self._metrics.key_requests.labels(key, status).inc()
+            told = {"method": method, "route": route, "status": status, "key": key}
+            told |= {"bytes": received, "seconds": round(seconds, 4)}
             log.log(logging.DEBUG if route in PROBES else logging.INFO, "request", extra=told)

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from idiff import explanation, pipeline, schemas
 from idiff.api import present, problems
+from idiff.api.access import allowed
 from idiff.api.attendance import attended
 from idiff.api.documentation import FORM
 from idiff.api.form import read_upload
@@ -41,7 +42,7 @@ timings of the whole)."""
     summary="Which of two photos of the same scene a professional would prefer, how sure, and why",
     responses={
         200: {"description": STREAM_TEXT, "content": {"text/event-stream": {"schema": {"type": "string"}}}},
-        **problems.responses(400, 408, 413, 415, 422, 500, 503, 504),
+        **problems.responses(400, 401, 408, 413, 415, 422, 429, 500, 503, 504),
     },
     openapi_extra={"requestBody": FORM},
 )
@@ -55,9 +56,10 @@ async def compare(request: Request, timeout_ms: Annotated[str | None, TIMEOUT] =
     engine = service_of(request).ready()
     settings = engine.settings
     deadline = Deadline.of(timeout_ms, settings.request_timeout_s)
-    async with deadline.kept(), engine.admitted():
-        upload = await read_upload(request, settings.upload_timeout_s)
-        judgement = await attended(request, pipeline.judge(upload, engine, deadline))
+    with allowed(request):
+        async with deadline.kept(), engine.admitted():
+            upload = await read_upload(request, settings.upload_timeout_s)
+            judgement = await attended(request, pipeline.judge(upload, engine, deadline))
     if _streamed(request.headers.get("accept", "")):
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(_events(judgement, engine), media_type="text/event-stream", headers=headers)

@@ -1,6 +1,7 @@
 """Every error's way out: one JSON body, one place, and the same in the OpenAPI document."""
 
 import logging
+import math
 from collections import defaultdict
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -23,6 +24,8 @@ CLIENT_CLOSED = 499
 """What log and metrics say of a caller who left before the answer, as nginx does."""
 
 HEADERS = {
+    HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
+    HTTPStatus.TOO_MANY_REQUESTS: {"Retry-After": "1"},
     HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "1"},
     HTTPStatus.REQUEST_TIMEOUT: {"Connection": "close"},  # the rest of the body may still come
 }
@@ -86,7 +89,10 @@ async def _known(request: Request, error: Exception) -> Response:
     assert isinstance(error, IdiffError)
     level = logging.ERROR if error.status == HTTPStatus.INTERNAL_SERVER_ERROR else logging.INFO
     log.log(level, "%s: %s", error.code, error.message)
-    return _answer(request, error.status, body(error), HEADERS.get(HTTPStatus(error.status)))
+    headers = dict(HEADERS.get(HTTPStatus(error.status), {}))
+    if error.retry_after_s is not None:
+        headers["Retry-After"] = str(math.ceil(error.retry_after_s))
+    return _answer(request, error.status, body(error), headers)
 
 
 async def _http(request: Request, error: Exception) -> Response:

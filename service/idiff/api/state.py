@@ -8,14 +8,17 @@ from starlette.requests import Request
 from idiff.config import Settings
 from idiff.engine import Engine
 from idiff.errors import NotReady
+from idiff.keys import Keys
 from idiff.metrics import Metrics
 
 
 @dataclass(slots=True)
 class Service:
-    """What requests share. `engine` is None while it loads, and for good with `failure` saying why it could not."""
+    """What requests share. `keys` None: anyone may ask. `engine` is None while it loads, and for good with `failure`
+    saying why it could not."""
 
     settings: Settings
+    keys: Keys | None = None
     metrics: Metrics = field(default_factory=Metrics)
     engine: Engine | None = None
     failure: str | None = None

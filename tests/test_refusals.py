@@ -195,7 +195,10 @@ def test_a_refusal_reaches_a_caller_who_sends_everything_first(chunked: bool) ->
 def test_the_answer_comes_at_once_and_the_rest_is_read_for_a_while_only() -> None:
     with listening(Settings(max_body_bytes=1000)) as address, socket.create_connection(address, timeout=20) as caller:
         start = time.monotonic()
-        caller.sendall(b"POST /compare HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000000\r\n\r\n" + bytes(5000))
+        caller.sendall(
+            b"POST /compare HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+            b"Content-Length: 9000000000\r\n\r\n" + bytes(5000)
+        )
         answer = caller.recv(65536)
         told = time.monotonic() - start
         with suppress(OSError):  # it closes while this sends

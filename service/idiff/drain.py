@@ -12,7 +12,7 @@ MOST_S: Final = 5.0
 
 
 class Drain:
-    """Sends at once an answer that comes before the end of the request's body, then reads and drops what still comes."""
+    """Sends an answer that comes before the end of the body at once, then reads and drops what still comes."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

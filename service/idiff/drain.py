@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST_BYTES: Final = 64 * 2**20
@@ -35,6 +35,8 @@ class Drain:
                 dropped += len((await reading()).get("body", b""))
 
         async def answering(message: Message) -> None:
+            if message["type"] == "http.response.start" and not ended:
+                MutableHeaders(scope=message)["Connection"] = "close"  # else the server would read on without end
             last = message["type"] == "http.response.body" and not message.get("more_body", False)
             if not last or ended:
                 await send(message)

@@ -2,6 +2,7 @@
 
 import io
 import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -51,6 +52,14 @@ def serve(settings: Settings) -> Iterator[TestClient]:
             assert time.monotonic() < deadline, answer.text
             time.sleep(0.05)
         yield client
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+        return port
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -12,7 +11,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-from conftest import encode
+from conftest import encode, free_port
 from fastapi.testclient import TestClient
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -21,9 +20,7 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """A service of its own; its URL and what it logs."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     log, url = tmp_path_factory.mktemp("log") / "stderr", f"http://127.0.0.1:{port}"
     with log.open("wb") as output:
         line = [sys.executable, "-m", "idiff", "serve", "--port", str(port)]

@@ -1,7 +1,6 @@
 """pyiqa's metrics that need no weights, served from their own environment, through the gateway."""
 
 import os
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from conftest import serve
+from conftest import free_port, serve
 
 from idiff.config import Settings
 
@@ -23,9 +22,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     venv = os.environ.get("IDIFF_IQA_VENV")
     if venv is None:
         pytest.skip("IDIFF_IQA_VENV names no environment (make test-iqa)")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     weights = tmp_path_factory.mktemp("weights")
     (weights / "clip").mkdir()
     for name in ("liqe_koniq.pt", "clip/ViT-B-32.pt"):

@@ -3,7 +3,6 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -11,6 +10,7 @@ from types import TracebackType
 
 import httpx
 import pytest
+from conftest import free_port
 
 ROOT = Path(__file__).parents[2]
 START_S = 240
@@ -35,9 +35,7 @@ class Vllm:
     """One server process."""
 
     def __init__(self, venv: Path, model: Path, log: Path, flags: tuple[str, ...], merged: bool = False) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.log = log
         parts = {"MERGED": model / "merged"} if merged else {"MODEL": model / "base", "ADAPTER": model / "rationale"}

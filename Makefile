@@ -65,5 +65,5 @@ $(VLLM)/.ready: deploy/vllm/install-cpu.sh
 
 $(TUNE)/.ready: models/idiff_models/thinking/requirements-tune.txt
 	$(PYTHON) -m venv $(TUNE)
-	$(TUNE)/bin/pip install --quiet --disable-pip-version-check -r $<
+	$(TUNE)/bin/pip install --quiet --disable-pip-version-check -r $< -e '.[cpu,evaluate,text]'
 	touch $@

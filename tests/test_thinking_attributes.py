@@ -29,7 +29,7 @@ def test_both_photos_are_scored_beside_the_rationale(files: dict[str, bytes]) ->
         "a": SCORES["A"],
         "b": SCORES["B"],
         "reason": None,
-        "prompt_version": "attributes-1",
+        "prompt_version": "attributes-2",
     }
     assert answer["rationale"]["text"] == RATIONALE
     assert answer["provenance"]["adapter"] == "rationale"

@@ -50,7 +50,7 @@ def learned_notices(learned: Learned | None) -> tuple[Notice, ...]:
     return tuple(Notice("learned_missing", f"{metric} could not judge every view", "features") for metric in gaps)
 
 
-async def explain(judgement: Judgement, learning: Learning, engine: Engine) -> AsyncGenerator[Event]:
+async def explain(judgement: Judgement, engine: Engine, learning: Learning | None = None) -> AsyncGenerator[Event]:
     """The rationale as it is written: pieces of text, then the authoritative whole. Never fails for want of a model,
     which alone waits for what `learn` gives."""
     if judgement.wanted == "none":
@@ -62,7 +62,7 @@ async def explain(judgement: Judgement, learning: Learning, engine: Engine) -> A
         elif judgement.wanted != "measured":
             started = False
             try:
-                async with aclosing(_think(judgement, learning, engine)) as events:
+                async with aclosing(_think(judgement, engine, learning)) as events:
                     async for event in events:
                         started = True
                         yield event
@@ -81,11 +81,11 @@ async def explain(judgement: Judgement, learning: Learning, engine: Engine) -> A
         yield rationale
 
 
-async def conclude(judgement: Judgement, learning: Learning, engine: Engine) -> Rationale | None:
+async def conclude(judgement: Judgement, engine: Engine, learning: Learning | None = None) -> Rationale | None:
     """The whole rationale; None where none was asked for, or where it failed: a verdict never fails with it."""
     rationale = None
     try:
-        async for event in explain(judgement, learning, engine):
+        async for event in explain(judgement, engine, learning):
             if isinstance(event, Rationale):
                 rationale = event
     except RationaleFailed:
@@ -131,9 +131,9 @@ def attributes_notices(rated: Attributes | None) -> tuple[Notice, ...]:
     return (Notice("attributes_missing", f"the Thinking Model scored no attributes ({rated.reason})", "attributes"),)
 
 
-async def _think(judgement: Judgement, learning: Learning, engine: Engine) -> AsyncGenerator[Event]:
+async def _think(judgement: Judgement, engine: Engine, learning: Learning | None) -> AsyncGenerator[Event]:
     verdict, features = judgement.verdict, judgement.features
-    learned = await learning
+    learned = await learning if learning else None
     question = prompt.build(verdict.category.name, features, verdict, learned=learned, lines=engine.settings.lines)
     async with aclosing(judgement.model.explain(question, judgement.views, judgement.deadline.spare)) as events:
         async for event in events:

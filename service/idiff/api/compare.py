@@ -75,7 +75,7 @@ async def _events(judgement: Judgement, engine: Engine) -> AsyncIterator[bytes]:
     learning = asyncio.create_task(explanation.learn(judgement, engine))
     try:
         try:
-            async with aclosing(explanation.explain(judgement, learning, engine)) as events:
+            async with aclosing(explanation.explain(judgement, engine, learning)) as events:
                 async for event in events:
                     match event:
                         case Delta(text):

@@ -33,7 +33,7 @@ def verdict(judgement: Judgement, engine: Engine) -> schemas.Comparison:
 async def concluded(judgement: Judgement, engine: Engine) -> schemas.Comparison:
     """The whole answer, when all that explains the verdict is there."""
     learning = asyncio.create_task(learn(judgement, engine))
-    told = await asyncio.gather(conclude(judgement, learning, engine), rate(judgement, engine), learning)
+    told = await asyncio.gather(conclude(judgement, engine, learning), rate(judgement, engine), learning)
     return comparison(judgement, *told, engine)
 
 

@@ -59,5 +59,5 @@ class Deadline:
                 yield
         except TimeoutError:
             if timeout.expired():
-                raise DeadlineExceeded("there was no verdict in the time that the request had") from None
+                raise DeadlineExceeded("the time that the request had is over") from None
             raise

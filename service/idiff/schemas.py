@@ -1,8 +1,10 @@
 """What goes over the wire, shared by the service and the client. `api_version` 1: later versions only add fields."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from idiff.errors import IdiffError
 
 Side = Literal["A", "B"]
 CategoryOption = Literal["auto", "person", "scene"]
@@ -283,3 +285,9 @@ class ErrorBody(Wire):
     """Body of every 4xx and 5xx answer."""
 
     error: ErrorDetail
+
+    @classmethod
+    def of(cls, error: IdiffError) -> Self:
+        """An error as the wire shows it."""
+        detail = ErrorDetail(code=error.code, message=error.message, field=error.field, limit=error.limit)
+        return cls(error=detail)

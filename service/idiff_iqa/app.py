@@ -17,7 +17,7 @@ from idiff import __version__
 from idiff.deadline import HEADER, Deadline
 from idiff.errors import IdiffError, TooManyBytes
 from idiff.iqa.wire import MOST_BYTES, Answer
-from idiff.schemas import ErrorBody, ErrorDetail
+from idiff.schemas import ErrorBody
 from idiff_iqa.config import Settings
 from idiff_iqa.scorer import Scorer
 
@@ -113,9 +113,8 @@ async def metrics(request: Request) -> Response:
 
 async def _refused(_: Request, error: Exception) -> Response:
     assert isinstance(error, IdiffError)
-    detail = ErrorDetail(code=error.code, message=error.message, field=error.field, limit=error.limit)
     headers = {"Retry-After": "1"} if error.status == HTTPStatus.SERVICE_UNAVAILABLE else None
-    return JSONResponse(ErrorBody(error=detail).model_dump(), error.status, headers)
+    return JSONResponse(ErrorBody.of(error).model_dump(), error.status, headers)
 
 
 async def _gone(_: Request, __: Exception) -> Response:

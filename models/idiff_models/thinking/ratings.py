@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from idiff.config import Settings
 from idiff.errors import IdiffError
 from idiff.imaging import views as imaging
 from idiff.imaging.decode import decode
@@ -22,7 +23,7 @@ from idiff.thinking.families import FamilyName
 from idiff.types import Views
 from idiff_models.thinking import rows
 
-MOST_PIXELS = 64_000_000
+MOST_PIXELS: int = Settings.model_fields["max_pixels"].default
 
 
 class RatingsError(ValueError):

@@ -31,17 +31,12 @@ HEADERS = {
 }
 
 
-def body(error: IdiffError) -> ErrorBody:
-    """An error as the wire shows it."""
-    return ErrorBody(error=ErrorDetail(code=error.code, message=error.message, field=error.field, limit=error.limit))
-
-
 def unexpected(error: Exception) -> ErrorBody:
     """The body for an error that nothing foresaw, which is logged with its traceback."""
     if isinstance(error, IdiffError):
-        return body(error)
+        return ErrorBody.of(error)
     log.error("unexpected error", exc_info=error)
-    return body(IdiffError("an unexpected error; it was logged"))
+    return ErrorBody.of(IdiffError("an unexpected error; it was logged"))
 
 
 def install(app: FastAPI) -> None:
@@ -64,7 +59,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
             "content": {
                 "application/json": {
                     "examples": {
-                        error.code: {"value": body(error(error.__doc__ or "")).model_dump()}
+                        error.code: {"value": ErrorBody.of(error(error.__doc__ or "")).model_dump()}
                         for error in by_status[status]
                     }
                 }
@@ -92,7 +87,7 @@ async def _known(request: Request, error: Exception) -> Response:
     headers = dict(HEADERS.get(HTTPStatus(error.status), {}))
     if error.retry_after_s is not None:
         headers["Retry-After"] = str(math.ceil(error.retry_after_s))
-    return _answer(request, error.status, body(error), headers)
+    return _answer(request, error.status, ErrorBody.of(error), headers)
 
 
 async def _http(request: Request, error: Exception) -> Response:

@@ -21,9 +21,6 @@ FAILURES: Final = 5
 RESET_S: Final = 15.0
 """After so many failures in a row the service is left alone for so long."""
 
-NEUTRAL: Final = frozenset({"busy"})
-"""A full service is neither sick nor sound."""
-
 CONNECT_S: Final = 2.0
 
 
@@ -86,7 +83,7 @@ class IqaClient:
             permit.settle(None if within_s < self._deadline_s else False)
             raise IqaUnavailable("timeout") from None
         except IqaUnavailable as error:
-            permit.settle(None if error.reason in NEUTRAL else False)
+            permit.settle(None if error.reason == "busy" else False)  # a full service is neither sick nor sound
             raise
         finally:
             permit.settle(None)

@@ -49,9 +49,9 @@ class Clock:
         """Seconds since the call began."""
         return self._now() - self._start
 
-    def rest(self, first_token_s: float) -> Self:
+    def rest(self) -> Self:
         """A new one for what is left, after which the whole is over."""
-        clock = type(self)(max(0.0, self.deadline - self._now()), first_token_s)
+        clock = type(self)(max(0.0, self.deadline - self._now()), self._first_token_s)
         clock.hurried = self.hurried
         return clock
 

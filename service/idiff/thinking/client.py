@@ -116,7 +116,7 @@ class ThinkingModel(AbstractAsyncContextManager["ThinkingModel"]):
         """What is left of the deadlines for another try; raises `error` where none would help."""
         if error.reason not in RETRIED:
             raise error
-        return clock.rest(self.options.first_token_s)
+        return clock.rest()
 
     def _clock(self, within_s: float = math.inf) -> Clock:
         return Clock(self.options.deadline_s, self.options.first_token_s, within_s)

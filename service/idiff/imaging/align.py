@@ -80,7 +80,20 @@ def fit(first: Grey, second: Grey) -> Fit:
             matrix, inliers = _similarity(source, target)
             if matrix is not None and _plausible(matrix, inliers, len(matches)):
                 return Fit(_settled(matrix), inliers, similar=True)
-    return Fit(None, 0, similar=_correlation(first, second) >= _MIN_CORRELATION)
+    return Fit(None, 0, similar=likeness(thumbnail(first), thumbnail(second)) >= _MIN_CORRELATION)
+
+
+def thumbnail(grey: Grey) -> NDArray[np.float64]:
+    """`_THUMBNAIL` pixels a side, aspect not kept, mean removed."""
+    small = resize(grey, Size(_THUMBNAIL, _THUMBNAIL)).astype(np.float64)
+    return np.asarray(small - small.mean(), np.float64)
+
+
+def likeness(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Pearson correlation of two thumbnails, 1 where both are flat."""
+    energy = float(np.sqrt((a * a).sum() * (b * b).sum()))
+    flat = 2.0 * _THUMBNAIL**2
+    return float((a * b).sum()) / energy if energy > flat else float(max((a * a).sum(), (b * b).sum()) <= flat)
 
 
 def relative_to_pixels(size: Size) -> Matrix:
@@ -132,12 +145,3 @@ def _plausible(matrix: Matrix, inliers: int, matches: int) -> bool:
     scale = scale_of(matrix)
     enough = inliers >= _MIN_INLIERS and inliers >= _MIN_INLIER_SHARE * matches
     return enough and 1 / _MAX_SCALE <= scale <= _MAX_SCALE
-
-
-def _correlation(first: Grey, second: Grey) -> float:
-    """Pearson correlation of two thumbnails, 1 where both are flat."""
-    small = [resize(grey, Size(_THUMBNAIL, _THUMBNAIL)) for grey in (first, second)]
-    a, b = (thumbnail.astype(np.float64) - thumbnail.mean() for thumbnail in small)
-    energy = float(np.sqrt((a * a).sum() * (b * b).sum()))
-    flat = 2.0 * _THUMBNAIL**2
-    return float((a * b).sum()) / energy if energy > flat else float(max((a * a).sum(), (b * b).sum()) <= flat)

@@ -19,14 +19,20 @@ _MAX_SCANS = 128
 _HARMLESS = ("extraneous bytes", "unknown JFIF revision", "Unknown Adobe color transform")
 
 
-def decode_jpeg(data: bytes, limits: Limits) -> Photo:
-    """Decodes a JPEG, without its digest. Raises `TooManyPixels`, `ImageTooSmall` or `UndecodableImage`."""
+def inspect_jpeg(data: bytes, limits: Limits) -> JpegHeader:
+    """The header. Raises `TooManyPixels`, `ImageTooSmall` or `UndecodableImage`."""
     header = read_header(data)
     if header is None:
         raise limits.undecodable("it is a JPEG without a picture, truncated or corrupt")
     limits.check(Size(header.width, header.height))
     if header.scans > _MAX_SCANS:
         raise limits.undecodable(f"it has {header.scans} scans, more than any camera or editor writes")
+    return header
+
+
+def decode_jpeg(data: bytes, limits: Limits) -> Photo:
+    """Decodes a JPEG, without its digest. Raises what `inspect_jpeg` does."""
+    header = inspect_jpeg(data, limits)
     rgb = _grey_or_rgb(data, header, limits) if header.precision == 8 and header.components in (1, 3) else None
     if rgb is None:
         rgb = _by_pillow(data, header, limits)

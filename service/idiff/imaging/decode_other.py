@@ -3,7 +3,8 @@
 The plugin classes are used directly: `Image.open` would consult process-wide registries and limits.
 """
 
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from io import BytesIO
 
 from PIL.AvifImagePlugin import AvifImageFile
@@ -34,19 +35,18 @@ _HEIF_SEQUENCES = (b"hevc", b"hevx", b"msf1")
 _NEW_SUBFILE_TYPE = 0x00FE
 
 
+def inspect_other(data: bytes, kind: Format, limits: Limits) -> None:
+    """All that is refused before a pixel is decoded. Raises what `decode_other` does."""
+    with _opened(data, kind, limits):
+        pass
+
+
 def decode_other(data: bytes, kind: Format, limits: Limits) -> Photo:
     """Decodes a picture of format `kind`, without its digest.
 
     Raises `TooManyPixels`, `ImageTooSmall`, `AnimationUnsupported`, `UndecodableImage`, or whatever the codec raises.
     """
-    if kind == "HEIF" and data[8:12] in _HEIF_SEQUENCES:
-        raise limits.animation()
-    # TIFF's plugin remarks on metadata while it decodes, PNG's only while it opens.
-    with quiet() if kind == "TIFF" else nullcontext(), _open(data, kind) as picture:
-        limits.check(Size(*picture.size))
-        frames = getattr(picture, "n_frames", 1) if kind in (*_MOVING, "HEIF") else 1
-        if kind in _MOVING and frames > 1:
-            raise limits.animation()
+    with _opened(data, kind, limits) as (picture, frames):
         picture.load()
         rgb = to_rgb(picture, picture.info.get("icc_profile") or b"", limits.field)
         embedded: bytes = picture.info.get("exif") or b""
@@ -71,8 +71,22 @@ def decode_other(data: bytes, kind: Format, limits: Limits) -> Photo:
     )
 
 
+@contextmanager
+def _opened(data: bytes, kind: Format, limits: Limits) -> Iterator[tuple[ImageFile, int]]:
+    """The picture, its pixels not yet decoded, and how many frames it has."""
+    if kind == "HEIF" and data[8:12] in _HEIF_SEQUENCES:
+        raise limits.animation()
+    # TIFF's plugin remarks on metadata while it decodes, PNG's only while it opens.
+    with quiet() if kind == "TIFF" else nullcontext(), _open(data, kind) as picture:
+        limits.check(Size(*picture.size))
+        frames = getattr(picture, "n_frames", 1) if kind in (*_MOVING, "HEIF") else 1
+        if kind in _MOVING and frames > 1:
+            raise limits.animation()
+        yield picture, frames
+
+
 def _open(data: bytes, kind: Format) -> ImageFile:
-    with quiet() if kind == "PNG" else nullcontext():
+    with quiet() if kind in ("PNG", "AVIF") else nullcontext():
         return _PLUGINS[kind](BytesIO(data))
 
 

@@ -1,4 +1,6 @@
-"""Where two aligned photos have detail and differ in it."""
+"""Where aligned photos have detail and differ in it."""
+
+from collections.abc import Iterable
 
 import cv2
 import numpy as np
@@ -7,6 +9,8 @@ from numpy.typing import NDArray
 from idiff.imaging.align import Matrix, compose, invert, relative_to_pixels
 from idiff.imaging.photo import Grey
 from idiff.types import Size
+
+Floats = NDArray[np.float32]
 
 _TONE = 128.0
 _FINE_SIGMA = 1.5
@@ -23,20 +27,29 @@ def seen_as(first: Grey, second: Grey, matrix: Matrix) -> Grey:
     )
 
 
-def detail_score(first: Grey, second: Grey, window: int) -> NDArray[np.float32]:
-    """Score of the square window of `window` pixels around each pixel, symmetric in the two greys, shape as theirs.
+def detail_score(first: Grey, others: Iterable[Grey], window: int) -> Floats:
+    """Score of the square window of `window` pixels around each pixel, symmetric in the greys, shape as theirs.
 
-    The mean high-pass magnitude of both photos, times one plus the share by which the two magnitudes differ plus how
-    far the tone difference departs from the whole picture's, in units of 128 levels.
+    The mean high-pass magnitudes of the photos with most and with least of it, summed, times one plus the share by
+    which the two differ plus how far the tones differ there, beyond the whole picture, in units of 128 levels.
     """
-    tones, details = [], []
-    for grey in (first, second):
-        values = grey.astype(np.float32)
-        fine = np.abs(values - cv2.GaussianBlur(values, (0, 0), _FINE_SIGMA))
-        tones.append(cv2.blur(values, (window, window)))
-        details.append(cv2.blur(fine, (window, window)))
-    total = details[0] + details[1] + 1e-3
-    tone = tones[0] - tones[1]
+    tone, most = _look(first, window)
+    least = most
     # An exposure difference is everywhere; only what departs from it tells regions apart.
-    difference = np.abs(details[0] - details[1]) / total + np.abs(tone - np.median(tone)) / _TONE
+    brightest = darkest = np.zeros_like(tone)
+    for grey in others:
+        other_tone, detail = _look(grey, window)
+        most, least = np.maximum(most, detail), np.minimum(least, detail)
+        departure = tone - other_tone
+        departure -= np.median(departure)
+        brightest, darkest = np.maximum(brightest, departure), np.minimum(darkest, departure)
+    total = most + least + 1e-3
+    difference = (most - least) / total + (brightest - darkest) / _TONE
     return np.asarray(total * (1 + difference), np.float32)
+
+
+def _look(grey: Grey, window: int) -> tuple[Floats, Floats]:
+    """Mean tone and mean high-pass magnitude of the window around each pixel."""
+    values = grey.astype(np.float32)
+    fine = np.abs(values - cv2.GaussianBlur(values, (0, 0), _FINE_SIGMA))
+    return np.asarray(cv2.blur(values, (window, window))), np.asarray(cv2.blur(fine, (window, window)))

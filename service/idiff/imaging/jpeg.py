@@ -3,6 +3,7 @@
 import re
 import struct
 from dataclasses import dataclass
+from itertools import islice
 
 from idiff.imaging import tiff
 
@@ -10,7 +11,7 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _ALONE = frozenset(range(0xD0, 0xD9)) | {0x01}
 _SOS, _EOI, _APP1, _APP2 = 0xDA, 0xD9, 0xE1, 0xE2
 _GAIN_MAP_MARKS = (b"hdrgm:", b"urn:iso:std:iso:ts:21496:-1", b"urn:com:apple:photo:2020:aux:hdrgainmap", b"HDRGainMap")
-_USUAL_SCANS = 64
+_USUAL_STARTS = 64
 _MAX_SEGMENTS = 4096
 """No camera or editor writes a tenth of it; reading millions of empty ones would keep other threads waiting."""
 
@@ -18,6 +19,8 @@ _MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
 """What ends entropy-coded data, in which a lone 0xFF is followed by zero or a restart marker."""
 
 _SOI = b"\xff\xd8\xff"
+_STARTS = re.compile(rb"\xff(?:\xda|\xd8(?=\xff))")
+"""Of a scan, or of another picture. `bytes.count` and `bytes.find` hold the interpreter's lock a few times as long."""
 _MP_ENTRIES = 0xB002
 _THUMBNAIL_KINDS = (0x010001, 0x010002)
 _PRIMARY_KIND = 0x030000
@@ -69,14 +72,16 @@ def read_header(data: bytes) -> JpegHeader | None:
     precision, height, width, components = frame
     # Editors drop the gain map and keep the metadata that announces it; a picture after the scan is what counts.
     # Entropy-coded data cannot hold the mark of its start.
-    appended = data.find(_SOI, position)
+    starts = [*islice(_STARTS.finditer(data, position), _USUAL_STARTS + 1)]
+    crowded = len(starts) > _USUAL_STARTS
+    appended = data.find(_SOI, position) if crowded else next((s.start() for s in starts if s[0] in _SOI), -1)
     gain_map = appended > 0 and (announced or any(data.find(mark, appended) > 0 for mark in _GAIN_MAP_MARKS))
     return JpegHeader(
         width=width,
         height=height,
         precision=precision,
         components=components,
-        scans=_scans(data, position),
+        scans=_scans(data, position) if crowded else 1 + sum(start[0] not in _SOI for start in starts),
         exif=exif,
         profile=b"".join(profile[key] for key in sorted(profile)),
         gain_map=gain_map,
@@ -107,11 +112,8 @@ def _segment(data: bytes, position: int) -> tuple[int, bytes, int] | None:
 
 
 def _scans(data: bytes, position: int) -> int:
-    """Number of scans, given the end of the first one's header. Exact wherever it is suspiciously large."""
-    count = 1 + data.count(b"\xff\xda", position)
-    if count <= _USUAL_SCANS:
-        return count
-    # What phones append, a video for instance, holds the mark by chance: only what the picture itself holds counts.
+    """Number of scans, given the end of the first one's header, in what the picture itself holds: what phones append, a
+    video for instance, holds the mark of a scan by chance."""
     count = 1
     for _ in range(_MAX_SEGMENTS):
         found = _MARKER.search(data, position)

@@ -47,6 +47,18 @@ def alignment_failed() -> Notice:
     return Notice("alignment_failed", message)
 
 
+def another_scene(field: str, first: str) -> Notice:
+    """A photo of a ranking that shows something else than most."""
+    message = f"This photo does not seem to show the same scene as {first}, to which all were aligned."
+    return Notice("not_same_scene", message, field)
+
+
+def unaligned(field: str, first: str) -> Notice:
+    """A photo of a ranking that looks like the others but offers too little to align by."""
+    message = f"This photo could not be aligned to {first}; its crop lies at the same place of the frame."
+    return Notice("alignment_failed", message, field)
+
+
 def low_resolution(field: str, side: int, enough: int) -> Notice:
     """A small photo; `side` is its shorter side, `enough` the least that is judged without this notice, pixels."""
     message = f"The photo's shorter side is {side} pixels; below {enough} there is little detail to judge."

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from idiff.schemas import Comparison, Line, Verdict
+from idiff.schemas import Comparison, Line, Rationale, Verdict
 
 CERTAIN: Final = 0.99
 """Confidence above which figures would claim more than any model knows."""
@@ -26,10 +26,7 @@ def _lines(comparison: Comparison) -> Iterator[str]:
         yield f"  {vote.preferred or '='}  {share:4.0%}  {vote.member}  ({vote.backbone})"
     if comparison.rationale:
         yield ""
-        yield f"Why ({comparison.rationale.source})"
-        for line in comparison.rationale.lines:
-            yield f"  {line.region} {line.metric}: {line.text}{_doubt(line)}"
-        yield f"  {comparison.rationale.text.splitlines()[-1]}"
+        yield from reasons(comparison.rationale)
     if comparison.attributes and comparison.attributes.a and comparison.attributes.b:
         yield ""
         yield "Attributes, 1 bad to 5 excellent"
@@ -42,6 +39,14 @@ def _lines(comparison: Comparison) -> Iterator[str]:
             yield f"  {warning.code}: {warning.message}"
     yield ""
     yield f"Release {comparison.provenance.release}, {comparison.timings_ms['total']:.0f} ms"
+
+
+def reasons(rationale: Rationale) -> Iterator[str]:
+    """The rationale, a line each."""
+    yield f"Why ({rationale.source})"
+    for line in rationale.lines:
+        yield f"  {line.region} {line.metric}: {line.text}{_doubt(line)}"
+    yield f"  {rationale.text.splitlines()[-1]}"
 
 
 def _doubt(line: Line) -> str:
@@ -57,5 +62,9 @@ def headline(verdict: Verdict) -> str:
     if verdict.preferred is None:
         return "Neither photo is preferred: an exact tie"
     close = ", too close to call" if verdict.too_close else ""
-    sure = "more than 99%" if verdict.confidence > CERTAIN else f"{verdict.confidence:.0%}"
-    return f"Photo {verdict.preferred} is preferred, {sure} sure{close}"
+    return f"Photo {verdict.preferred} is preferred, {sureness(verdict)} sure{close}"
+
+
+def sureness(verdict: Verdict) -> str:
+    """The confidence in words."""
+    return f"more than {CERTAIN:.0%}" if verdict.confidence > CERTAIN else f"{verdict.confidence:.0%}"

@@ -8,51 +8,26 @@ Starts a service of its own on a free port with the environment's settings; need
 import argparse
 import os
 import platform
-import socket
 import statistics
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from idiff.client import Client
 from idiff.schemas import Comparison
-
-
-def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def memory_mb(pid: int, key: str) -> float:
-    """`VmRSS` (now) or `VmHWM` (peak) of a process, MB."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(f"{key}:")) * 1024 / 1e6
+from idiff_load.proc import memory_mb
+from idiff_load.service import own_service
 
 
 def measure(a: Path, b: Path, repeats: int, in_flight: int) -> str:
     """Run the measurement and render it."""
-    port = free_port()
-    command = [sys.executable, "-m", "idiff", "serve", "--port", str(port)]
-    start = time.perf_counter()
-    with subprocess.Popen(command) as process, Client(f"http://127.0.0.1:{port}", trust_env=False) as client:  # noqa: S603
-        try:
-            while not client.ready():
-                if process.poll() is not None:
-                    raise SystemExit("the service ended before it was ready")
-                time.sleep(0.02)
-            started = time.perf_counter() - start
-            idle = memory_mb(process.pid, "VmRSS")
-            walls, answers = one_by_one(client, a, b, repeats)
-            with ThreadPoolExecutor(in_flight) as callers:
-                list(callers.map(lambda _: client.compare(a, b), range(2 * in_flight)))
-            peak = memory_mb(process.pid, "VmHWM")
-        finally:
-            process.terminate()
+    os.environ.setdefault("IDIFF_MAX_IN_FLIGHT", str(in_flight))
+    with own_service() as service, Client(service.url, trust_env=False) as client:
+        idle = memory_mb(service.pid, "VmRSS")
+        walls, answers = one_by_one(client, a, b, repeats)
+        with ThreadPoolExecutor(in_flight) as callers:
+            list(callers.map(lambda _: client.compare(a, b), range(2 * in_flight)))
+        peak = memory_mb(service.pid, "VmHWM")
     return "\n".join(
         [
             f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}; {repeats} requests; "
@@ -64,8 +39,9 @@ def measure(a: Path, b: Path, repeats: int, in_flight: int) -> str:
             f"| service total | {median(answers, 'total'):.1f} |",
             f"| **over HTTP, as the caller times it** | **{1000 * statistics.median(walls):.1f}** |",
             "",
-            f"p95 over HTTP {1000 * statistics.quantiles(walls, n=20)[-1]:.1f} ms. Start to ready {started:.1f} s. "
-            f"Memory: {idle:.0f} MB idle, at most {peak:.0f} MB with {in_flight} such pairs in flight.",
+            f"p95 over HTTP {1000 * statistics.quantiles(walls, n=20)[-1]:.1f} ms. "
+            f"Start to ready {service.started_s:.1f} s. Memory: {idle:.0f} MB idle, at most {peak:.0f} MB with "
+            f"{in_flight} such pairs in flight.",
         ]
     )
 

@@ -9,8 +9,13 @@
 # MERGED    in place of both: folder of a checkpoint with the adapter merged into it
 # HOST PORT where to listen (default 127.0.0.1:8001: the API has no authentication unless VLLM_API_KEY is set)
 # VLLM      the vllm command (default: vllm on PATH)
-# VLLM_API_KEY  if set, the bearer token that clients must send
+# VLLM_API_KEY  if set, the bearer token that clients must send; VLLM_API_KEY_FILE: a file that has it, in its place
 set -euo pipefail
+
+if [[ ${VLLM_API_KEY_FILE:-} ]]; then
+  VLLM_API_KEY=$(<"$VLLM_API_KEY_FILE")
+  export VLLM_API_KEY
+fi
 
 if [[ ${MERGED:-} ]]; then
   if [[ ${ADAPTER:-} ]]; then

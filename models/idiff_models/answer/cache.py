@@ -89,7 +89,7 @@ def finish(
 def made(folder: Path, split: str) -> dict[str, Any] | None:
     """What a finished cache was made with, None where there is none."""
     notes = folder / f"{split}.json"
-    return json.loads(notes.read_text())["made"] if notes.exists() else None
+    return json.loads(notes.read_text())["made"] if notes.exists() and (folder / f"{split}.npy").exists() else None
 
 
 def scene_seed(split: Split, index: int, seed: int) -> tuple[int, int, int]:

@@ -5,18 +5,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from idiff.answer.manifest import Manifest
+from idiff.intervals import Share
 from idiff_models.answer import logbook
 from idiff_models.answer.photos import Split
 from idiff_models.answer.starter import Plan
-from idiff_models.evaluate.intervals import Share
+from idiff_models.evaluate.calibration import WANTED
 from idiff_models.evaluate.markdown import percent, shares, table
 from idiff_models.evaluate.samples import GROUPS
 from idiff_models.evaluate.summary import SimpleJudge, Summary
 
 TEMPLATE = Path(__file__).with_name("card.md")
 BEFORE = """
-What it goes on from, in `{start}`, the commit of an earlier release makes (`git log models/releases/starter`; its
-card has the recipe): `idiff starter pairs --work {start}`, then `idiff starter train --work {start}`."""
+That is the last round. What it goes on from, in `{start}`, earlier releases' code made on scenes of other seeds, the
+first from random weights: `models/releases/remake.sh FAMILY` trains a family's members again through every round, each
+with the code, seeds and recipe of its commit."""
 FEW = 5
 """Kinds with fewer pairs are not named among the weakest."""
 
@@ -57,23 +59,27 @@ def _judges(summary: Summary) -> str:
     def row(name: str, overall: Share, by_kind: Mapping[str, Share]) -> list[str]:
         found = by_group(by_kind)
         cells = [f"{100 * found[group].value:.0f}" if group in found else "" for group in groups]
-        return [name, f"{100 * overall.value:.1f}", f"{100 * average(found):.1f}", *cells, str(overall.pairs)]
+        return [name, f"{100 * overall.value:.1f}", f"{100 * average(found):.1f}", *cells]
 
     def named(judge: SimpleJudge) -> str:
         return f"{judge.name} ({'higher' if judge.higher else 'lower'})"
 
     simple = sorted(summary.simple, key=lambda judge: -average(by_group(judge.by_kind)))
-    rows = [row(named(judge), judge.overall, judge.by_kind) for judge in simple]
+    rows = [[*row(named(judge), judge.overall, judge.by_kind), *_same(judge)] for judge in simple]
     return table(
-        ("judge (better is)", "all", "average", *groups, "pairs"),
-        [row("**release**", summary.overall, summary.by_kind), *rows],
+        ("judge (better is)", "all", "average", *groups, "pairs", "release on these"),
+        [[*row("**release**", summary.overall, summary.by_kind), str(summary.pairs), ""], *rows],
     )
+
+
+def _same(judge: SimpleJudge) -> tuple[str, str]:
+    """The pairs that it judged, and how often the release is right on them."""
+    return str(judge.overall.pairs), f"{100 * judge.release.value:.1f}"
 
 
 def _members(manifest: Manifest, summary: Summary) -> str:
     rows = [
-        (m.name, f"{m.parameters:,}", f"{(m.encoder.bytes + m.head.bytes) / 1e6:.1f}", str(summary.by_member[m.name]))
-        for m in manifest.members
+        (m.name, f"{m.parameters:,}", f"{m.megabytes:.1f}", str(summary.by_member[m.name])) for m in manifest.members
     ]
     return table(("member", "parameters", "MB", "right on its category, 95 % interval"), rows)
 
@@ -107,10 +113,11 @@ def write_card(out: Path, evidence: Evidence) -> None:
     """Fill `card.md` with the figures and write `MODEL_CARD.md` into the release folder."""
     manifest, summary, plan = evidence.manifest, evidence.test, evidence.plan
     groups = by_group(summary.by_kind)
-    simple = max(summary.simple, key=lambda judge: average(by_group(judge.by_kind)))
+    whole = [judge for judge in summary.simple if judge.overall.pairs == summary.pairs]
+    simple = max(whole, key=lambda judge: average(by_group(judge.by_kind)))
     common = [(kind, part) for kind, part in summary.by_kind.items() if part.pairs >= FEW]
     weakest = sorted(common, key=lambda item: item[1].value)[:4]
-    files = {part.path: part.bytes for member in manifest.members for part in (member.encoder, member.head)}
+    files = {part.path: part.bytes for member in manifest.members for part in member.files}
     text = TEMPLATE.read_text().format(
         version=manifest.version,
         created=manifest.created,
@@ -126,6 +133,9 @@ def write_card(out: Path, evidence: Evidence) -> None:
         runs=_runs(out),
         summary=summary,
         coverage=percent(summary.coverage),
+        missed=""
+        if summary.accepted.value >= WANTED
+        else f", fewer than the {percent(WANTED)} of the validation photographs",
         average=percent(average(groups)),
         ece=f"{summary.ece:.3f}",
         brier=f"{summary.brier:.3f}",
@@ -137,6 +147,7 @@ def write_card(out: Path, evidence: Evidence) -> None:
         rules=table(("rule", "pairs", "right, 95 % interval"), shares(summary.by_rule)),
         masked=table(("the same in both photos", "pairs", "right, 95 % interval"), shares(evidence.masked)),
         calibration=_calibration(manifest),
+        reference=manifest.reference or "no photos",
         judges=_judges(summary),
         camera=_camera(evidence.camera),
         weakest=", ".join(f"{kind} ({100 * part.value:.0f} %)" for kind, part in weakest),

@@ -1,18 +1,22 @@
-"""From a network to its two fp32 ONNX graphs, the encoder and the head, held against torch."""
+"""From a network to its fp32 ONNX graphs, the front end, the encoder and the head, held against torch."""
 
+import hashlib
 import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnx
 import torch
+from numpy.typing import NDArray
 from onnxscript import optimizer
 from torch import Tensor, nn
 
+from idiff.answer.manifest import File
 from idiff.answer.session import Session
 from idiff.config import Provider
-from idiff_models.answer.network import EMBEDDING, AnswerNetwork
+from idiff_models.answer.network import EMBEDDING, AnswerNetwork, Encoder
 
 OPSET = 20
 FOLDED = 2**21
@@ -23,16 +27,43 @@ PARITY = 1e-4
 
 @dataclass(frozen=True)
 class Graphs:
-    """A member: `encoder`, views float32 (n, v, 3, s, s) -> embedding (n, e); `head`, a, b (n, e) -> logit (n,).
+    """A member: `frontend`, views float32 (n, v, 3, s, s) -> maps (n, v, c, s, s) and statistics (n, v, k); `encoder`,
+    these -> embedding (n, e); `head`, a, b (n, e) -> logit (n,).
 
-    Inputs and outputs are float32 whatever the precision inside.
+    Inputs and outputs are float32 whatever the precision inside. Without `frontend` the encoder takes the views.
     """
 
+    frontend: onnx.ModelProto | None
     encoder: onnx.ModelProto
     head: onnx.ModelProto
 
+    def encoding(self, provider: Provider = "cpu") -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+        """The function from views to embeddings, as the service runs it.
 
-def to_onnx(module: nn.Module, inputs: dict[str, Tensor], output: str, opset: int = OPSET) -> onnx.ModelProto:
+        Raises:
+            ReleaseRefused: a graph would run on another provider.
+        """
+        encoder = session(self.encoder, provider)
+        if self.frontend is None:
+            return lambda views: encoder(views=views)
+        frontend = session(self.frontend, provider)
+        return lambda views: encoder(**frontend.everything(views=views))
+
+
+class Embedding(nn.Module):
+    """The part of an encoder that is its own, behind the front end."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, maps: Tensor, statistics: Tensor) -> Tensor:
+        return self.encoder.embed(maps, statistics)
+
+
+def to_onnx(
+    module: nn.Module, inputs: Mapping[str, Tensor], outputs: Sequence[str], opset: int = OPSET
+) -> onnx.ModelProto:
     """Export with a dynamic first axis; `inputs` are examples by name, of two or more rows."""
     rows = torch.export.Dim("n", min=1, max=4096)
     with warnings.catch_warnings():
@@ -42,7 +73,7 @@ def to_onnx(module: nn.Module, inputs: dict[str, Tensor], output: str, opset: in
             module.eval(),
             tuple(inputs.values()),
             input_names=list(inputs),
-            output_names=[output],
+            output_names=list(outputs),
             opset_version=opset,
             dynamo=True,
             dynamic_shapes=tuple({0: rows} for _ in inputs),
@@ -79,12 +110,15 @@ def trace(network: AnswerNetwork, examples: Tensor) -> tuple[Graphs, float]:
             # The fused kernel's output strides cannot be traced with a dynamic batch; the plain product is the same.
             setattr(module, "fused_attn", False)  # noqa: B010 - a plain attribute, not a submodule
     pair = {"a": torch.randn(3, EMBEDDING), "b": torch.randn(3, EMBEDDING)}
-    graphs = Graphs(
-        to_onnx(network.encoder, {"views": examples[:2]}, "embedding"), to_onnx(network.head, pair, "logit")
-    )
     with torch.inference_mode():
+        read = dict(zip(("maps", "statistics"), network.encoder.frontend(examples[:2]), strict=True))
         truth = network(examples, examples.roll(1, 0)).numpy()
-    embedded = session(graphs.encoder)(views=examples.numpy())
+    graphs = Graphs(
+        to_onnx(network.encoder.frontend, {"views": examples[:2]}, list(read)),
+        to_onnx(Embedding(network.encoder), read, ["embedding"]),
+        to_onnx(network.head, pair, ["logit"]),
+    )
+    embedded = graphs.encoding()(examples.numpy())
     turned, head = np.roll(embedded, 1, 0), session(graphs.head)
     logits = head(a=embedded, b=turned)
     if not np.array_equal(logits, -head(a=turned, b=embedded)):
@@ -95,10 +129,19 @@ def trace(network: AnswerNetwork, examples: Tensor) -> tuple[Graphs, float]:
     return graphs, parity
 
 
-def save(graphs: Graphs, folder: Path, name: str) -> tuple[Path, Path]:
-    """Write `<name>.encoder.onnx` and `<name>.head.onnx`."""
+def save(graphs: Graphs, folder: Path, name: str) -> dict[str, File]:
+    """Write `<name>.encoder.onnx`, `<name>.head.onnx` and the front end, named by its content; a member's files."""
     folder.mkdir(parents=True, exist_ok=True)
-    paths = folder / f"{name}.encoder.onnx", folder / f"{name}.head.onnx"
-    for path, model in zip(paths, (graphs.encoder, graphs.head), strict=True):
-        path.write_bytes(model.SerializeToString(deterministic=True))
-    return paths
+    files = {"encoder": _write(graphs.encoder, folder, f"{name}.encoder.onnx")}
+    files["head"] = _write(graphs.head, folder, f"{name}.head.onnx")
+    if graphs.frontend is not None:
+        files["frontend"] = _write(graphs.frontend, folder)
+    return files
+
+
+def _write(model: onnx.ModelProto, folder: Path, name: str | None = None) -> File:
+    data = model.SerializeToString(deterministic=True)
+    digest = hashlib.sha256(data).hexdigest()
+    path = name or f"frontend-{digest[:12]}.onnx"
+    (folder / path).write_bytes(data)
+    return File(path=path, sha256=digest, bytes=len(data))

@@ -76,7 +76,8 @@ def _steps(luma: Tensor) -> Tensor:
 
 
 class Frontend(nn.Module):
-    """Normalised pictures (n, 3, s, s) -> maps (n, `channels`, s, s) for the backbone, statistics (n, `width`).
+    """Normalised pictures (n, v, 3, s, s) -> maps (n, v, `channels`, s, s) for the backbone, and statistics
+    (n, v, `width`). Nothing in it is trained, so members that read the same views share what it gives.
 
     Maps: the picture, its two finest Laplacian bands (Burt and Adelson 1983), the log local energy of luma in three
     bands and of colour in one. Statistics: the maps pooled, floor and peak of the energies, a soft histogram of luma,
@@ -86,8 +87,8 @@ class Frontend(nn.Module):
     channels = 13
     width = 2 * channels + 8 + TONES + 6 + 4
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        images = images.float()
+    def forward(self, views: Tensor) -> tuple[Tensor, Tensor]:
+        images = views.flatten(0, 1).float()
         soft = _blur(images, 1)
         softer = _blur(soft, 2)
         fine, middle = images - soft, soft - softer
@@ -98,7 +99,8 @@ class Frontend(nn.Module):
         bands = torch.cat([images, GAIN * fine, GAIN * middle], 1)
         maps = torch.cat([bands, _spread(energy)], 1)
         statistics = [pooled(bands), pooled(energy), _floor_and_peak(energy), self._tones(images), self._colours(soft)]
-        return maps, torch.cat([*statistics, _steps(images.mean(1))], 1)
+        together = torch.cat([*statistics, _steps(images.mean(1))], 1)
+        return maps.unflatten(0, (-1, views.shape[1])), together.unflatten(0, (-1, views.shape[1]))
 
     def _tones(self, images: Tensor) -> Tensor:
         centres = torch.linspace(DARKEST, LIGHTEST, TONES, device=images.device).view(1, TONES, 1)

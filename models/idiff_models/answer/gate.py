@@ -44,10 +44,10 @@ def logits_of(graphs: Graphs, views: NDArray[np.float32], provider: Provider = "
     """Logits (pairs,) of every two renditions of every scene, one photo an encoder call; `views` as for `gate`."""
     if views.shape[1] < 2:
         raise ValueError("a pair needs two renditions of a scene")
-    encoder, head = session(graphs.encoder, provider), session(graphs.head, provider)
+    encode, head = graphs.encoding(provider), session(graphs.head, provider)
     logits = []
     for scene in views:
-        embedded = np.concatenate([encoder(views=photo[np.newaxis]) for photo in scene])
+        embedded = np.concatenate([encode(photo[np.newaxis]) for photo in scene])
         first, second = zip(*combinations(range(len(scene)), 2), strict=True)
         logits.append(head(a=embedded[list(first)], b=embedded[list(second)]))
     return np.concatenate(logits)

@@ -47,8 +47,9 @@ def read(out: Path) -> list[RunLog]:
 
 
 def _summary(name: str, rows: list[dict[str, str]]) -> RunLog:
-    quarters = [rows[max(0, round(len(rows) * part / 4) - 1)]["loss"] for part in (1, 2, 3, 4)]
-    speeds = sorted(float(row["photos_per_s"]) for row in rows)
     last = rows[-1]
+    reached = [int(last["step"]) * part / 4 for part in (1, 2, 3, 4)]
+    quarters = [min(rows, key=lambda row: abs(int(row["step"]) - step))["loss"] for step in reached]
+    speeds = sorted(float(row["photos_per_s"]) for row in rows)
     speed = speeds[len(speeds) // 2]
     return RunLog(name, last["seed"], int(last["step"]), tuple(quarters), speed, last["validation_accuracy"])

@@ -2,13 +2,14 @@
 
 import subprocess
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from threading import Event
 
 from tqdm import tqdm
 
 from idiff_models.answer.starter import Plan, Run
-from idiff_models.answer.training import RunError, checkpoint
+from idiff_models.answer.training import RunConfig, RunError, checkpoint
 from idiff_models.answer.training.launch import command, environment
 
 
@@ -16,12 +17,17 @@ def write_run(run: Run) -> Path:
     """`run.toml` in the run's folder: every setting that is not the trainer's default."""
     run.folder.mkdir(parents=True, exist_ok=True)
     path = run.folder / "run.toml"
-    values = run.config.model_dump(mode="json", exclude_unset=True, exclude_none=True)
-    path.write_text("".join(f"{key} = {_toml(value)}\n" for key, value in values.items()))
+    path.write_text(toml(run.config))
     return path
 
 
-def _toml(value: object) -> str:
+def toml(config: RunConfig) -> str:
+    """A run file."""
+    values = config.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+    return "".join(f"{key} = {_value(value)}\n" for key, value in values.items())
+
+
+def _value(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return f'"{value}"' if isinstance(value, str) else str(value)
@@ -49,15 +55,24 @@ def train_runs(chains: Sequence[Iterable[Run]], workers: int) -> None:
     """Every run, `workers` chains at a time, the runs of a chain one after the other; a bar counts the finished ones.
 
     A chain makes its next run when the one before is done. Each run has a bar of its own in `train.log` in its folder.
+
+    Raises RunError for the first run that fails; those beside it are finished, and no other is begun.
     """
+    failed = Event()
 
     def train(chain: Iterable[Run]) -> None:
         for run in chain:
-            train_run(run)
+            if failed.is_set():
+                return
+            try:
+                train_run(run)
+            except BaseException:
+                failed.set()
+                raise
             bar.update()
 
     with tqdm(desc="train", unit="run") as bar, ThreadPoolExecutor(workers) as pool:
-        for done in [pool.submit(train, chain) for chain in chains]:
+        for done in as_completed([pool.submit(train, chain) for chain in chains]):
             done.result()
 
 

@@ -26,9 +26,12 @@ class Encoder(nn.Module):
         self.project = nn.Sequential(nn.BatchNorm1d(width), nn.Linear(width, EMBEDDING))
 
     def forward(self, views: Tensor) -> Tensor:
-        maps, statistics = self.frontend(views.flatten(0, 1))
-        pools = torch.cat([statistics, *(pooled(stage) for stage in self.backbone(maps))], 1)
-        pools = pools.unflatten(0, (-1, views.shape[1]))
+        return self.embed(*self.frontend(views))
+
+    def embed(self, maps: Tensor, statistics: Tensor) -> Tensor:
+        """What the front end gives, maps (n, v, c, s, s) and statistics (n, v, k) -> embedding (n, `EMBEDDING`)."""
+        stages = torch.cat([pooled(stage) for stage in self.backbone(maps.flatten(0, 1))], 1)
+        pools = torch.cat([statistics, stages.unflatten(0, (-1, maps.shape[1]))], 2)
         return self.project(torch.cat([pools[:, 0], pools[:, 1:].mean(1)], 1))
 
 

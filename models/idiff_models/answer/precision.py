@@ -1,17 +1,19 @@
-"""Smaller or faster forms of an encoder's fp32 graph. Inputs and outputs stay float32; the head stays as it is."""
+"""Smaller or faster forms of a member's fp32 graphs. Inputs and outputs stay float32; the head stays as it is."""
 
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx
-from onnx import ModelProto, TensorProto, helper, numpy_helper
+from onnx import ModelProto, TensorProto, compose, helper, numpy_helper
 from onnxruntime.quantization import quantize_dynamic
 from onnxruntime.quantization.onnx_model import ONNXModel
 from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
 
 from idiff.answer.manifest import Precision
+from idiff_models.answer.export import Graphs
 
 SMALLEST_HALVED = 1024
 """Initialisers of fewer elements stay fp32: biases and norms weigh little and matter most."""
@@ -108,11 +110,20 @@ def quantise(model: ModelProto) -> ModelProto:
     return halve(quantised)
 
 
-FORMS: dict[Precision, Callable[[ModelProto], ModelProto]] = {
-    "fp32": lambda model: model,
-    "fp16": halve,
-    "fp16-compute": compute_in_fp16,
-    "int8": quantise,
+def in_one_graph(graphs: Graphs) -> ModelProto:
+    """The front end and the encoder as one graph: where arithmetic costs less than carrying the maps to a GPU."""
+    if graphs.frontend is None:
+        return graphs.encoder
+    shared = [(output.name, output.name) for output in graphs.frontend.graph.output]
+    frontend = compose.add_prefix(graphs.frontend, "frontend/", rename_inputs=False, rename_outputs=False)
+    return compose.merge_models(frontend, graphs.encoder, io_map=shared)
+
+
+FORMS: dict[Precision, Callable[[Graphs], Graphs]] = {
+    "fp32": lambda graphs: graphs,
+    "fp16": lambda graphs: replace(graphs, encoder=halve(graphs.encoder)),
+    "fp16-compute": lambda graphs: replace(graphs, frontend=None, encoder=compute_in_fp16(in_one_graph(graphs))),
+    "int8": lambda graphs: replace(graphs, encoder=quantise(graphs.encoder)),
 }
-"""How each precision is made of the fp32 encoder. `fp16` is the form to ship for CPUs, `fp16-compute` for GPUs; `int8`
+"""How each precision is made of the fp32 graphs. `fp16` is the form to ship for CPUs, `fp16-compute` for GPUs; `int8`
 is judged one photo a call."""

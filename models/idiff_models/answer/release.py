@@ -1,6 +1,5 @@
 """The release writer: graphs, checksums and manifest of trained members, in one folder."""
 
-import hashlib
 import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -12,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from idiff.answer.manifest import Calibration, File, Manifest, Member, Precision
+from idiff.answer.manifest import Calibration, Manifest, Member, Precision
 from idiff.imaging import PREPROCESSING_VERSION
 from idiff.types import CategoryName
 from idiff_models.answer.cache import Cache, one_thread
@@ -36,28 +35,27 @@ class ExportRefused(ValueError):
     """A member cannot ship as asked; the message says why."""
 
 
-def gate_views(cache: Path, side: int, tiles: int) -> NDArray[np.float32]:
-    """Views of held-out scenes for the gate, float32 (scenes, renditions, 1 + tiles, 3, side, side).
+def gate_views(cache: Path, split: str, category: CategoryName | None, side: int, tiles: int) -> NDArray[np.float32]:
+    """Views of a split's scenes, of one category or of all, for the gate: float32 (scenes, renditions, 1 + tiles, 3,
+    side, side).
 
-    A cache with fewer tiles than a member reads repeats them. Raises RunError where there is no cache.
+    A cache with fewer tiles than a member reads repeats them. Raises RunError where there is no cache, or none of the
+    category in it.
     """
-    split = "validation" if (cache / "validation.json").exists() else "train"
     try:
-        stored = Cache.read(cache, split).views[:GATE_SCENES]
+        read = Cache.read(cache, split)
     except OSError as error:
         raise RunError(f"{cache}: no readable cache ({error})") from error
+    chosen = [place for place, name in enumerate(read.categories) if category in (None, name)][:GATE_SCENES]
+    if not chosen:
+        raise RunError(f"{cache}: no {split} scene of category {category}")
+    stored = read.views[chosen]
     edge = (stored.shape[-2] - side) // 2
     if edge < 0:
         raise RunError(f"{cache}: its views of {stored.shape[-2]} px are smaller than the {side} px a member reads")
     places = [0, *(1 + tile % (stored.shape[2] - 1) for tile in range(tiles))]
     cut = stored[:, :, places, edge : edge + side, edge : edge + side]
     return to_tensor(np.ascontiguousarray(cut)).numpy()
-
-
-def describe(path: Path) -> File:
-    """Name, checksum and size of a file."""
-    data = path.read_bytes()
-    return File(path=path.name, sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
 
 
 @dataclass(frozen=True)
@@ -82,19 +80,19 @@ def export_member(run: Path, folder: Path, cache: Path, precision: Precision, ti
     network = load_network(run / "member.pt")
     if not isinstance(network, AnswerNetwork):
         raise ExportRefused(f"{run}: the layout {config['layout']} has no encoder to ship")
-    views = gate_views(cache, config["side"], tiles)
+    split = "validation" if (cache / "validation.json").exists() else "train"
+    views = gate_views(cache, split, config["category"], config["side"], tiles)
     variant, refusals = _first_that_passes(network, views, precision)
     if variant is None or variant.graphs is None or variant.gate is None:
         raise ExportRefused(f"{run.name}: {'; '.join(refusals)}")
-    encoder, head = (describe(path) for path in save(variant.graphs, folder, run.name))
+    files = save(variant.graphs, folder, run.name)
     domains = [config["category"]] if config["category"] else list(DOMAINS)
     members = tuple(
         Member(
             name=run.name if len(domains) == 1 else f"{domain}-{run.name}",
             domain=domain,
             backbone=config["family"],
-            encoder=encoder,
-            head=head,
+            **files,
             input_size=config["side"],
             tiles=tiles,
             embedding=EMBEDDING,
@@ -110,7 +108,7 @@ def export_member(run: Path, folder: Path, cache: Path, precision: Precision, ti
         f"{saved['steps']} steps of {config['batch']} scenes, seed {config['seed']}",
         f"validation accuracy {saved['accuracy']:.3f}",
         f"torch and ONNX Runtime differ by {variant.parity:.1e}",
-        f"{variant.precision}: {variant.gate.agreement:.1%} of {variant.gate.pairs} verdicts as fp32",
+        f"{variant.precision}: {variant.gate.agreement:.1%} of {variant.gate.pairs} {split} verdicts as fp32",
         *refusals,
     ]
     return Exported(run.name, members, "; ".join(facts))

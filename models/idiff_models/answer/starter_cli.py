@@ -71,6 +71,13 @@ def export(work: Work = WORK, out: Out = OUT, workers: Workers = 2) -> None:
 
 
 @app.command()
+def reference(out: Out = OUT, data: Data = None, workers: Workers = 2) -> None:
+    """Write how the measured features of training scenes are distributed, for the service to notice other pictures."""
+    with _steps() as steps:
+        steps.referred(out, data, workers)
+
+
+@app.command()
 def calibrate(out: Out = OUT, data: Data = None, workers: Workers = 2) -> None:
     """Fit confidence and tie band on the validation photographs' pairs and complete the manifest."""
     with _steps() as steps:
@@ -99,6 +106,7 @@ def everything(work: Work = WORK, out: Out = OUT, data: Data = None, workers: Wo
         steps.pairs(work, data, workers)
         steps.train(work, workers)
         steps.export(work, out, workers)
+        steps.referred(out, data, workers)
         steps.calibrated(out, data, workers)
         _report(steps.evaluate(work, out, data, workers))
 

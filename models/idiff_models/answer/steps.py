@@ -6,18 +6,20 @@ from typing import Literal
 
 from idiff.answer.manifest import Measured
 from idiff.answer.release import read_manifest
+from idiff.intervals import Share
 from idiff.types import CategoryName
 from idiff_models.answer import logbook
 from idiff_models.answer.cache import Drawn, build, split_names
 from idiff_models.answer.card import Evidence, write_card
 from idiff_models.answer.members import train_all
 from idiff_models.answer.photos import SHARES, Split, categories, data_root
+from idiff_models.answer.reference import measure_scenes
 from idiff_models.answer.release import DOMAINS, export_all, write_manifest
 from idiff_models.answer.starter import TABLES_SCENES, Plan, member_folder, tables_run
 from idiff_models.answer.training import RunError
 from idiff_models.answer.training.checkpoint import MEMBER
+from idiff_models.calibrate.reference import reference_of
 from idiff_models.evaluate.calibration import calibrate
-from idiff_models.evaluate.intervals import Share
 from idiff_models.evaluate.judges import available
 from idiff_models.evaluate.judging import Masked, Test, judge_test
 from idiff_models.evaluate.markdown import Subject, to_json
@@ -28,11 +30,13 @@ from idiff_models.evaluate.tables import make_tables, to_markdown
 from idiff_models.pairs import read_pairs
 
 PLAN = Plan()
-VERSION = "starter-6"
+VERSION = "starter-7"
 JUDGED_PAIRS = 60
 """Test pairs that NIQE and its kin judge, where they are installed: they take seconds a pair."""
 MASKED_PAIRS = 150
 """Test pairs that are judged again with one view hidden."""
+REFERENCE_SCENES = 1000
+"""Training scenes whose renditions are the release's reference."""
 
 
 def _photos(data: Path | None) -> Path:
@@ -81,6 +85,14 @@ def export(work: Path, out: Path, workers: int, plan: Plan = PLAN) -> None:
     runs = [member_folder(work, family, domain) for domain in DOMAINS for family in plan.families]
     export_all(runs, out, work / "cache", "fp16", plan.tiles, workers, VERSION, plan.provenance())
     logbook.collect(work, plan, out)
+
+
+def referred(out: Path, data: Path | None, workers: int, plan: Plan = PLAN) -> None:
+    """Measure the first training scenes and write how their features are distributed to the manifest."""
+    drawn = Drawn(min(REFERENCE_SCENES, plan.train_scenes), plan.renditions, plan.seed)
+    photos = measure_scenes(_photos(data), drawn, workers)
+    reference = reference_of(photos, f"renditions of {drawn.scenes} training scenes")
+    write_manifest(out, read_manifest(out).model_copy(update={"reference": reference}))
 
 
 def calibrated(out: Path, data: Path | None, workers: int, plan: Plan = PLAN) -> None:

@@ -48,7 +48,7 @@ def export_variants(
     fp32, parity = trace(network, torch.from_numpy(views.reshape(-1, *views.shape[2:])[:EXAMPLES]))
     for precision in precisions:
         try:
-            graphs = Graphs(FORMS[precision](fp32.encoder), fp32.head)
+            graphs = FORMS[precision](fp32)
         except ValueError as error:
             yield Variant(precision, None, parity, None, str(error))
         else:

@@ -1,7 +1,7 @@
 """The Answer Model's cost: every member and the ensemble of each category, by batch; the paper's Table 7."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from idiff.answer.ensemble import Ensemble
+from idiff.answer.reader import Reader, readers
 from idiff.answer.release import load
 from idiff.answer.session import PROVIDERS, Tensor
 from idiff.answer.specialist import Specialist
@@ -66,17 +67,18 @@ def bench(folder: Path, provider: Provider, batches: Sequence[int], threads: int
     with ThreadPoolExecutor(threads) as pool:
         before = resident_mb()
         release = load(folder)
-        specialists = list(pool.map(lambda m: Specialist.load(m, release, provider), release.manifest.members))
+        reader = readers(release, provider)
+        specialists = [Specialist.load(m, release, reader[m.name], provider) for m in release.manifest.members]
         ensemble = Ensemble(release.manifest, specialists)  # warms every graph
         after = resident_mb()
-        if ensemble.providers != (PROVIDERS[provider],):
-            raise RuntimeError(f"graphs run on {', '.join(ensemble.providers)}, not on {PROVIDERS[provider]}")
+        if ensemble.origin.providers != (PROVIDERS[provider],):
+            raise RuntimeError(f"graphs run on {', '.join(ensemble.origin.providers)}, not on {PROVIDERS[provider]}")
         rows = _rows(specialists, ensemble, views, batches, pool, repeats)
     return Bench(
         release=release.manifest.version,
         folder=folder.name,
         hardware=machine,
-        provider=ensemble.providers[0],
+        provider=ensemble.origin.providers[0],
         threads=threads,
         repeats=repeats,
         loaded_mb=None if before is None or after is None else round(after - before, 1),
@@ -107,14 +109,12 @@ def _rows(
         for category in ensemble.manifest.calibration
     }
     for batch in batches:
-        inputs = {one: _inputs(one, views, batch) for one in specialists}
+        inputs = {reader: _inputs(reader, views, batch) for reader in {one.reader for one in specialists}}
         for one in specialists:
             member = one.member
-            jobs[member.name, member.backbone, member.precision, batch] = partial(_alone, one, inputs[one])
+            jobs[member.name, member.backbone, member.precision, batch] = partial(_alone, one, inputs[one.reader])
         for category, voters in votes.items():
-            jobs[f"{category} ensemble", *_members(voters), batch] = partial(
-                _together, [(one, inputs[one]) for one in voters], pool
-            )
+            jobs[f"{category} ensemble", *_members(voters), batch] = partial(_together, voters, inputs, pool)
     for category, voters in votes.items():
         jobs[f"{category} judge", *_members(voters), 1] = partial(_judge, ensemble, views, category, pool)
     timings = measure(jobs, {key: key[-1] for key in jobs}, repeats)
@@ -125,20 +125,21 @@ def _members(voters: Sequence[Specialist]) -> tuple[str, str]:
     return f"{len(voters)} members", "/".join(sorted({one.member.precision for one in voters}))
 
 
-def _inputs(specialist: Specialist, views: Views, batch: int) -> list[Tensor]:
+def _inputs(reader: Reader, views: Views, batch: int) -> list[Tensor]:
     """Photos A and B, float32 (batch, views, 3, side, side) each."""
-    photos = [model_input(p.global_view, p.crop_view, *specialist.member.reads) for p in (views.a, views.b)]
+    photos = [model_input(p.global_view, p.crop_view, *reader.kind) for p in (views.a, views.b)]
     return [np.repeat(photo[np.newaxis], batch, 0) for photo in photos]
 
 
 def _alone(specialist: Specialist, inputs: Sequence[Tensor]) -> Tensor:
-    a, b = (specialist.encoder(views=photos) for photos in inputs)
+    a, b = (specialist.encode(specialist.reader.prepare(photos)) for photos in inputs)
     return specialist.head(a=a, b=b)
 
 
-def _together(votes: Sequence[tuple[Specialist, Sequence[Tensor]]], pool: Executor) -> list[Tensor]:
-    jobs = [(s, [pool.submit(s.encoder, views=photos) for photos in inputs]) for s, inputs in votes]
-    return [s.head(a=a.result(), b=b.result()) for s, (a, b) in jobs]
+def _together(voters: Sequence[Specialist], inputs: Mapping[Reader, Sequence[Tensor]], pool: Executor) -> list[Tensor]:
+    read = {reader: list(pool.map(reader.prepare, inputs[reader])) for reader in {one.reader for one in voters}}
+    jobs = [(one, [pool.submit(one.encode, photos) for photos in read[one.reader]]) for one in voters]
+    return [one.head(a=a.result(), b=b.result()) for one, (a, b) in jobs]
 
 
 def _judge(ensemble: Ensemble, views: Views, category: CategoryName, pool: Executor) -> Verdict:

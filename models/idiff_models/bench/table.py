@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from idiff_models.bench import answer, thinking
+from idiff_models.bench import answer, rank, thinking
 from idiff_models.bench.hardware import Hardware
 
 MEMBERS = ("member", "backbone", "precision", "batch", "p50 ms", "p95 ms", "pairs/s", "core-ms a pair")
@@ -15,8 +15,13 @@ RATIONALES = (
     *("rationales/s", "tokens", "prompt tokens", "cached"),
 )
 
+SETS = (
+    *("photos", "pairs", "ranking s", "core-s", "reading, ms a photo", "verdicts ms", "pair by pair s", "core-s"),
+    *("times as long", "core-s"),
+)
 
-def as_json(bench: answer.Bench | thinking.Bench) -> str:
+
+def as_json(bench: answer.Bench | rank.Bench | thinking.Bench) -> str:
     """Every figure, names as in `Bench`."""
     return json.dumps(asdict(bench), indent=2)
 
@@ -44,6 +49,33 @@ def answer_markdown(bench: answer.Bench) -> str:
         for row in bench.rows
     ]
     return _report(facts, MEMBERS, rows, 3)
+
+
+def rank_markdown(bench: rank.Bench) -> str:
+    """What was measured on what, how far rankings and comparisons agree, then one line a size of set."""
+    agreed = bench.agreement
+    facts = [
+        f"Release {bench.release}, {bench.threads} threads; photos of {bench.megapixels:g} MP, bursts: {bench.bursts}",
+        f"CPU: {_machine(bench.hardware)}",
+        f"Verdicts as of POST /compare: {agreed.agreeing} of {agreed.pairs}; of {agreed.sure} that are not too close "
+        f"{agreed.sure_agreeing}; mean difference of the probabilities {agreed.difference:.3f}",
+    ]
+    rows = [
+        (
+            str(row.photos),
+            str(row.pairs),
+            f"{row.ranking.wall:.2f}",
+            f"{row.ranking.cores:.2f}",
+            f"{1000 * row.reading / row.photos:.0f}",
+            f"{1000 * row.verdicts:.0f}",
+            f"{row.comparing.wall:.2f}",
+            f"{row.comparing.cores:.2f}",
+            f"{row.comparing.wall / row.ranking.wall:.1f}",
+            f"{row.comparing.cores / row.ranking.cores:.1f}",
+        )
+        for row in bench.rows
+    ]
+    return _report(facts, SETS, rows, 0)
 
 
 def thinking_markdown(bench: thinking.Bench) -> str:

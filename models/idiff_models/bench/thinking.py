@@ -133,8 +133,8 @@ async def _measured(options: ThinkingOptions, questions: Sequence[Question], sid
 
 
 async def _ask(model: ThinkingModel, prompt: Prompt, views: Views) -> None:
-    options = model.options
-    form = rationale_regex(options.lines_min, options.lines_max, options.line_chars)
+    # With lines of any length: a limit of few tokens would shorten them and end the text before it.
+    form = rationale_regex(model.options.lines_min, model.options.lines_max, model.options.line_chars)
     with suppress(ThinkingUnavailable):  # the observer has it
         async with aclosing(model.stream(prompt, views, form)) as pieces:
             async for _ in pieces:

@@ -21,8 +21,7 @@ def write_release(source: Path, manifest: Manifest, out: Path) -> None:
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as work:
         made = Path(work) / "release"
         made.mkdir()
-        for member in manifest.members:
-            for part in (member.encoder, member.head):
-                shutil.copyfile(source / part.path, made / part.path)
+        for name in {part.path for member in manifest.members for part in member.files}:
+            shutil.copyfile(source / name, made / name)
         (made / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
         made.rename(out)

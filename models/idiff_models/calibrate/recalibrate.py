@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import get_args
 
-from idiff.answer.manifest import Calibration, Manifest, Member
+from idiff.answer.manifest import Calibration, Manifest, Member, Reference
 from idiff.answer.rules import combine
+from idiff.intervals import share
 from idiff.types import CategoryName, Rule
+from idiff_models.calibrate.reference import FEWEST, reference_of
 from idiff_models.evaluate.calibration import calibrate
-from idiff_models.evaluate.intervals import share
 from idiff_models.evaluate.pairwise import PairJudged
 
 
@@ -41,7 +42,8 @@ def recalibrate(manifest: Manifest, judged: Sequence[PairJudged], source: Source
     """A manifest of the same members, calibrated on `judged`; those without a target are ignored.
 
     Its version is the old one with a checksum of the new rule, weights and calibration after a plus sign. Measured
-    figures are kept unless the members' votes now count differently.
+    figures are kept unless the members' votes now count differently; the reference becomes the pairs' photos where they
+    are enough for one.
 
     Raises:
         CannotCalibrate: no category has enough pairs, or one has too few for another rule.
@@ -68,11 +70,17 @@ def recalibrate(manifest: Manifest, judged: Sequence[PairJudged], source: Source
         "members": members,
         "calibration": calibration,
         "measured": manifest.measured if same else (),
+        "reference": _reference(judged, source) or manifest.reference,
     }
     new = Manifest.model_validate(manifest.model_copy(update=update).model_dump())
     judges = new.model_dump_json(include={"rule", "members", "calibration"})
     digest = hashlib.sha256(judges.encode()).hexdigest()
     return new.model_copy(update={"version": f"{manifest.version.split('+')[0]}+{digest[:8]}"})
+
+
+def _reference(pairs: Sequence[PairJudged], source: Source) -> Reference | None:
+    photos = [photo for pair in pairs if pair.features for photo in (pair.features.a, pair.features.b)]
+    return reference_of(photos, source.name)
 
 
 def _weighted(member: Member, pairs: Sequence[PairJudged], rule: Rule, asked: Rule | None) -> Member:
@@ -125,6 +133,10 @@ def report(old: Manifest, new: Manifest, judged: Sequence[PairJudged], wanted: W
         missed = "" if fitted.accuracy >= fitted.goal else ", not reached without more ties"
         right = f"{fitted.accuracy:.1%} of them right (goal {fitted.goal:.1%}{missed})"
         yield f"  {fitted.accepted:.1%} not too close, {right}"
+    if new.reference == old.reference:
+        yield f"reference of the drift of features: as before; a new one takes {FEWEST} photos"
+    else:
+        yield f"reference of the drift of features: {new.reference}"
     if new.rule != old.rule:
         yield f"rule {old.rule} -> {new.rule}; figures measured with the old one are left out"
     for before_, now_ in zip(old.members, new.members, strict=True):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from idiff.answer.manifest import Manifest
-from idiff_models.evaluate.intervals import Share
+from idiff.intervals import Share
 from idiff_models.evaluate.pairwise import PairJudged
 from idiff_models.evaluate.summary import SimpleJudge, Summary
 
@@ -125,16 +125,18 @@ def _swap(s: Summary) -> str:
 def _simple(s: Summary, version: str) -> str:
     kinds = list(s.by_kind)
 
-    def row(name: str, better: str, overall: Share, average: float, by_kind: Mapping[str, Share]) -> list[str]:
+    def row(
+        name: str, better: str, overall: Share, average: float, by_kind: Mapping[str, Share], same: str = ""
+    ) -> list[str]:
         cells = [percent(by_kind[kind].value) if kind in by_kind else "" for kind in kinds]
-        return [name, better, str(overall.pairs), str(overall), percent(average), *cells]
+        return [name, better, str(overall.pairs), str(overall), same, percent(average), *cells]
 
     def single(judge: SimpleJudge) -> list[str]:
         better = "higher" if judge.higher else "lower"
-        return row(judge.name, better, judge.overall, judge.average, judge.by_kind)
+        return row(judge.name, better, judge.overall, judge.average, judge.by_kind, percent(judge.release.value))
 
     release = row(f"**{version}**", "", s.overall, s.average, s.by_kind)
-    head = ("judge", "better", "pairs", "right", "average over kinds", *kinds)
+    head = ("judge", "better", "pairs", "right", "release on these", "average over kinds", *kinds)
     return table(head, [release, *(single(judge) for judge in s.simple)])
 
 

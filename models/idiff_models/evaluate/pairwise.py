@@ -4,7 +4,7 @@ import asyncio
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Self
@@ -36,8 +36,8 @@ class PairJudged:
     `logit`: the ensemble's log odds before calibration; `probability`: calibrated, that A is preferred. `votes`: log
     odds of each member. `swap_error`: |logit + logit of the swapped pair|, 0 where exact, nan where not swapped;
     `swap_changed`: which of category, crop and preferred did not mirror. `statistics`: A minus B of every statistic of
-    `idiff.features` and every judge asked, `crop.` and `global.`. `error`: why the pair could not be judged; its
-    numbers are then nan.
+    `idiff.features` and every judge asked, `crop.` and `global.`. `features`: what the service measured, None where it
+    was not asked through its pipeline. `error`: why the pair could not be judged; its numbers are then nan.
     """
 
     name: str
@@ -51,6 +51,7 @@ class PairJudged:
     swap_error: float = math.nan
     swap_changed: tuple[str, ...] = ()
     statistics: Mapping[str, float] = field(default_factory=dict)
+    features: Features | None = None
     error: str | None = None
 
     @property
@@ -154,7 +155,7 @@ async def _judge_pair(pair: LabelledPair, engine: Engine, wanted: _Wanted, judge
         message = f"{error.filename}: {error.strerror}"
         return PairJudged(pair.name, pair.category, pair.kind, pair.target, error=message)
     verdict = judgement.verdict
-    temperature = engine.ensemble.manifest.calibration[verdict.category.name].temperature
+    temperature = engine.serving.ensemble.manifest.calibration[verdict.category.name].temperature
     statistics = differences(judgement.features, judgement.views) if wanted.statistics else {}
     return PairJudged.of(
         verdict,
@@ -165,6 +166,7 @@ async def _judge_pair(pair: LabelledPair, engine: Engine, wanted: _Wanted, judge
         swap_error=abs(verdict.logit + mirrored.verdict.logit) * temperature if mirrored else math.nan,
         swap_changed=_changed(judgement, mirrored) if mirrored else (),
         statistics=statistics | judge_scores(judgement.views, judges),
+        features=judgement.features,
     )
 
 
@@ -190,10 +192,8 @@ def _changed(judgement: Judgement, mirrored: Judgement) -> tuple[str, ...]:
 def differences(features: Features, views: Views) -> dict[str, float]:
     """A minus B of every statistic, `crop.laplacian` and so on; `pair.findings` is what the measured rationale's
     findings weigh for A more than for B."""
-    found: dict[str, float] = {}
-    for view in ("crop", "global"):
-        a, b = (asdict(getattr(photo, f"{view}_view")) for photo in (features.a, features.b))
-        found |= {f"{view}.{name}": a[name] - b[name] for name in a}
+    a, b = features.a.named, features.b.named
+    found = {name: a[name] - b[name] for name in a}
     measured = measure(features, views)
     return found | {"pair.findings": balance([*measured.crop, *measured.frame])}
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from idiff_models.evaluate.intervals import Share
+from idiff.intervals import Share
 
 BINS = 15
 """Equal bins of confidence between 0.5 and 1."""

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from idiff.answer.faces import FaceDetector, probability
 from idiff.imaging.resize import fit, resize
+from idiff.intervals import Share
 from idiff.types import Image, Size
 from idiff_models.answer.photos import LABELS, data_root, load
-from idiff_models.evaluate.intervals import Share
 
 
 @dataclass(frozen=True)

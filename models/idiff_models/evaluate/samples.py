@@ -44,7 +44,8 @@ class Sample:
     target: float
 
 
-def _views(scene: Scene, place: int) -> PhotoViews:
+def photo_views(scene: Scene, place: int) -> PhotoViews:
+    """The views that a rendition of a scene would have as a photo."""
     whole, crop = scene.global_views[place], scene.crop_views[place]
     side = min(CROP_SIDE, *crop.shape[:2])
     return PhotoViews(Size(whole.shape[1], whole.shape[0]), whole, crop, Box(0, 0, side, side))
@@ -77,7 +78,7 @@ def draw_samples(
             photo=scene.photo,
             category=labels[scene.photo],
             kind=scene.plan.kind,
-            a=_views(scene, a),
-            b=_views(scene, b),
+            a=photo_views(scene, a),
+            b=photo_views(scene, b),
             target=1 - target if turned else target,
         )

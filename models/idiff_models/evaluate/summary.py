@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idiff.answer.rules import combine
+from idiff.intervals import Share, share
 from idiff.types import Rule
 from idiff_models.evaluate.calibration import expected_calibration_error
-from idiff_models.evaluate.intervals import Share, share
 from idiff_models.evaluate.pairwise import PairJudged
 from idiff_models.evaluate.reliability import brier, risk_coverage
 
@@ -25,13 +25,15 @@ LOWER = ("noise_sigma", "under_exposed", "over_exposed", "brisque", "piqe", "niq
 
 @dataclass(frozen=True)
 class SimpleJudge:
-    """One statistic of one view, or one no-reference judge, deciding alone. `average`: over kinds."""
+    """One statistic of one view, or one no-reference judge, deciding alone. `average`: over kinds; `release`: how often
+    the release is right on the pairs that this judge judged."""
 
     name: str
     higher: bool
     overall: Share
     average: float
     by_kind: Mapping[str, Share]
+    release: Share
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,8 @@ def simple_judges(rows: Sequence[PairJudged]) -> list[SimpleJudge]:
         kinds = sorted({kind for kind, _ in known})
         by_kind = {kind: share([value for other, value in known if other == kind]) for kind in kinds}
         overall = share([value for _, value in known])
-        found.append(SimpleJudge(name, higher, overall, _average(by_kind), by_kind))
+        release = _right([row for row, value in signed if not math.isnan(value)])
+        found.append(SimpleJudge(name, higher, overall, _average(by_kind), by_kind, release))
     return sorted(found, key=lambda judge: (-judge.average, judge.name))
 
 

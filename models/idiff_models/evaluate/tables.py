@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from idiff.answer.rules import combine
+from idiff.intervals import Share
 from idiff.types import CategoryName, Rule
 from idiff_models.answer.backbones import FAMILIES
 from idiff_models.answer.cache import Cache
@@ -18,7 +19,6 @@ from idiff_models.answer.release import DOMAINS
 from idiff_models.answer.starter import Run
 from idiff_models.answer.training import RunConfig, load_network
 from idiff_models.answer.training.objective import decided, score
-from idiff_models.evaluate.intervals import Share
 from idiff_models.evaluate.markdown import table
 
 Layout = Literal["merged", "split"]
@@ -73,13 +73,13 @@ class _Judged:
         return Row(name, *(Share(float(part.sum()), len(part)) for part in parts))
 
 
-def _judge(cache: Cache, runs: Path, side: int) -> _Judged:
+def _judge(cache: Cache, runs: Sequence[Run], side: int) -> _Judged:
     scenes = np.arange(len(cache.categories))
     wanted, known = decided(cache, scenes)
     person = np.array([name == "person" for name in cache.categories])
     logits = {
-        folder.name: score(load_network(folder / "member.pt"), cache, scenes, side)[known].astype(np.float64)
-        for folder in sorted(runs.iterdir())
+        run.folder.name: score(load_network(run.folder / "member.pt"), cache, scenes, side)[known].astype(np.float64)
+        for run in runs
     }
     return _Judged(np.sign(wanted - 0.5)[known], np.repeat(person[:, None], wanted.shape[1], 1)[known], logits)
 
@@ -114,10 +114,9 @@ def make_tables(
     Raises:
         RunError: a run cannot be done as configured, or a split is missing.
     """
-    train_runs([[run] for run in plan(base, families, out)], workers)
-    test, validation = (
-        _judge(Cache.read(base.cache, split), out / "runs", base.side) for split in ("test", "validation")
-    )
+    runs = list(plan(base, families, out))
+    train_runs([[run] for run in runs], workers)
+    test, validation = (_judge(Cache.read(base.cache, split), runs, base.side) for split in ("test", "validation"))
     single = {layout: run_name(layout, backbone, None) for layout in ("merged", "split")}
     members = [_specialists(test, family) for family in families]
     equal = [np.ones(len(test.better))] * len(families)

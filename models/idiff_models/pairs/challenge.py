@@ -45,13 +45,13 @@ def read_told(path: Path) -> list[Told]:
     except (OSError, UnicodeDecodeError) as error:
         raise PairsError(path, 0, f"cannot be read: {error}") from error
     names = Names()
-    return _rows(path, text, lambda row: _told(row, path, names))
+    return _rows(path, text, lambda row: _told(row, names))
 
 
-def solution(rationale: str, answer: Side | None) -> str:
-    """A rationale and an answer in the challenge's form."""
-    answered = f"\n<answer>{answer}</answer>" if answer else ""
-    return f"<thinking>\n{rationale}\n</thinking>{answered}"
+def solution(rationale: str | None, answer: Side | None) -> str:
+    """A rationale and an answer in the challenge's form, each where there is one."""
+    parts = [f"<thinking>\n{rationale}\n</thinking>"] if rationale is not None else []
+    return "\n".join([*parts, f"<answer>{answer}</answer>"] if answer else parts)
 
 
 def _rows(path: Path, text: str, read: Callable[[Any], T]) -> list[T]:
@@ -68,14 +68,15 @@ def _rows(path: Path, text: str, read: Callable[[Any], T]) -> list[T]:
     return found
 
 
-def _told(row: Any, root: Path, names: Names) -> Told:  # noqa: ANN401
+def _told(row: Any, names: Names) -> Told:  # noqa: ANN401
     text = _said(row)
     thought = THINKING.search(text)
     if not thought:
         raise ValueError("field solution or messages: no <thinking>...</thinking>")
+    name = names.unique(_name(row, _files(row)))
     # A submission may leave a tie unanswered; a labelled pair may not.
-    pair = _pair(row if ANSWER.search(text) else {"images": row["images"]}, root, names)
-    return Told(pair.name, pair.category, side_of(pair.target), thought[1].strip())
+    answer = side_of(_target(row)) if ANSWER.search(text) else None
+    return Told(name, _category(name), answer, thought[1].strip())
 
 
 def side_of(target: float | None) -> Side | None:
@@ -83,13 +84,34 @@ def side_of(target: float | None) -> Side | None:
     return None if target is None or target == 0.5 else "A" if target > 0.5 else "B"
 
 
+def submitted(pair: LabelledPair, rationale: str, answer: Side | None) -> dict[str, Any]:
+    """A row of the challenge's form, its `images` as the pair's list has them; it has a `name` where they tell none."""
+    row = {"images": list(pair.files), "solution": solution(rationale, answer)}
+    return row if _name(row, row["images"]) == pair.name else {"name": pair.name, **row}
+
+
 def _pair(row: Any, root: Path, names: Names) -> LabelledPair:  # noqa: ANN401
-    files = row.get("images") if isinstance(row, dict) else None
-    if not isinstance(files, list) or len(files) not in (1, 2) or not all(isinstance(file, str) for file in files):
+    files = _files(row)
+    if len(files) > len(MERGED_FIELDS):
         raise ValueError("field images: one or two file names are needed, merged global and merged crop")
     images = {field: root / file for field, file in zip(MERGED_FIELDS, files, strict=False)}
-    name = re.sub(r"(_merged)?_c0$", "", images["merged_global"].stem)
-    return LabelledPair(names.unique(name), images, _target(row), CATEGORIES.get(name.partition("_")[0]))
+    name = names.unique(_name(row, files))
+    return LabelledPair(name, images, _target(row), _category(name), files=tuple(files))
+
+
+def _files(row: Any) -> list[str]:  # noqa: ANN401
+    files = row.get("images") if isinstance(row, dict) else None
+    if not isinstance(files, list) or not files or not all(isinstance(file, str) for file in files):
+        raise ValueError("field images: one or two file names are needed, merged global and merged crop")
+    return files
+
+
+def _name(row: dict[str, Any], files: list[str]) -> str:
+    return str(row.get("name") or re.sub(r"(_merged)?_c0$", "", Path(files[0]).stem))
+
+
+def _category(name: str) -> CategoryName | None:
+    return CATEGORIES.get(name.partition("_")[0])
 
 
 def _said(row: dict[str, Any]) -> str:

@@ -1,7 +1,7 @@
 """One pair with its label, and what is wrong with a file of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from idiff.types import CategoryName
@@ -14,7 +14,7 @@ class LabelledPair:
     `name`: unique in its set. `images`: files by the service's form fields, either `image_a` and `image_b` with or
     without `crop_a` and `crop_b`, or `merged_global` with or without `merged_crop`. `target`: probability that A (left)
     is the better, 0-1, 0.5 where they are equal, None where nobody said. `category`: None lets the service route.
-    `kind`: what differs, or where the pair is from; "" unknown.
+    `kind`: what differs, or where the pair is from; "" unknown. `files`: the images as their list names them.
     """
 
     name: str
@@ -22,6 +22,7 @@ class LabelledPair:
     target: float | None
     category: CategoryName | None
     kind: str = ""
+    files: tuple[str, ...] = field(default=(), compare=False)
 
 
 class PairsError(ValueError):

@@ -58,7 +58,8 @@ def read_table(path: Path, text: str, root: Path) -> list[LabelledPair]:
             images = _images(row, root)
             name = row.get("name") or row.get("scene") or next(iter(images.values())).stem
             kind = row.get("kind") or name.rpartition("/")[0]
-            pairs.append(LabelledPair(names.unique(name), images, _target(row), _category(row), kind))
+            files = tuple(row.get(field) for field in images)
+            pairs.append(LabelledPair(names.unique(name), images, _target(row), _category(row), kind, files))
     except csv.Error as error:
         raise PairsError(path, reader.line_num, str(error)) from error
     return pairs

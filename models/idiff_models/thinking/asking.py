@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import get_args
 
 from idiff import pipeline
 from idiff.config import Settings
@@ -13,7 +12,8 @@ from idiff.pipeline import Judgement
 from idiff.schemas import CategoryOption
 from idiff.thinking.families import FamilyName
 from idiff.thinking.pair import other
-from idiff.thinking.prompt import Prompt, Wording, build
+from idiff.thinking.prompt import Prompt, Wording, ask
+from idiff.thinking.stages import STAGES
 from idiff.types import Learned, Side, Verdict
 from idiff.upload import make_upload
 from idiff_models.thinking.stages import Answers, Stage
@@ -40,6 +40,8 @@ class Asked:
     iqa: str | None = None
 
     def __post_init__(self) -> None:
+        if not 1 <= self.lines[0] <= self.lines[1]:
+            raise DatasetError(f"lines {self.lines[0]} to {self.lines[1]} are not an interval from 1 up")
         if self.stage == "iqa" and self.iqa is None:
             raise DatasetError("stage iqa needs the URL of an IQA service")
 
@@ -77,17 +79,9 @@ def question(seen: Seen, answer: Side | None, asked: Asked) -> Prompt:
     Raises:
         DatasetError: there is none, and the prompt is to give it or the other one.
     """
-    reached = get_args(Stage).index(asked.stage)
-    verdict = seen.judgement.verdict
-    return build(
-        verdict.category.name if reached >= 1 else None,
-        seen.judgement.features if reached >= 2 else None,
-        given(verdict, answer, asked) if asked.stage == "answer" else None,
-        learned=seen.learned if reached >= 3 else None,
-        lines=asked.lines,
-        wording=asked.wording,
-        judge=asked.stage == "judge",
-    )
+    judgement = seen.judgement
+    told = given(judgement.verdict, answer, asked)
+    return ask(STAGES[asked.stage], told, judgement.features, seen.learned, lines=asked.lines, wording=asked.wording)
 
 
 def given(verdict: Verdict, answer: Side | None, asked: Asked) -> Verdict:

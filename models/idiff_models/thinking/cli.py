@@ -11,11 +11,15 @@ from idiff.thinking.prompt import Wording
 from idiff_models.needs import packages, refusal
 from idiff_models.thinking import tune_cli
 from idiff_models.thinking.stages import Answers, Stage
-from idiff_models.thinking.tune_cli import File, IqaUrl, Root
+from idiff_models.thinking.tune_cli import File, IqaUrl, Lines, Root
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from idiff.thinking.measured import Measured
     from idiff.thinking.options import ThinkingOptions
     from idiff.thinking.proof import Proof
+    from idiff_models.pairs import LabelledPair
     from idiff_models.thinking.explain import Explained
 
 app = typer.Typer(no_args_is_help=True)
@@ -49,9 +53,10 @@ def explain(
     ] = "answer",
     answers: Annotated[Answers, typer.Option(help="Whose answer the prompt gives: Table 8.")] = "model",
     wording: Annotated[Wording, typer.Option(help="How it is given.")] = "idiff",
+    lines: Lines = (4, 7),
     iqa_url: IqaUrl = None,
     concurrency: Concurrency = 8,
-    tokens: Tokens = 512,
+    tokens: Tokens = 1024,
     deadline: Deadline = 120.0,
     api_key: ApiKey = None,
     release: Annotated[Path | None, typer.Option(help="Answer Model release; the bundled one by default.")] = None,
@@ -63,32 +68,41 @@ def explain(
     from idiff.errors import IdiffError
     from idiff_models.pairs import PairsError, read_pairs
     from idiff_models.thinking.asking import Asked, DatasetError
-    from idiff_models.thinking.explain import engine_of, explain, judge, unwritten, write
+    from idiff_models.thinking.explain import engine_of, explain, grounded_share, judge, unwritten, write
 
     async def explained() -> "list[Explained]":
-        asked = Asked(stage, answers, wording, family=family, iqa=iqa_url)
+        asked = Asked(stage, answers, wording, lines, family=family, iqa=iqa_url)
         async with engine_of(release, iqa_url) as engine:
             return await explain(await judge(read_pairs(pairs, root), engine), asked, options if url else None, engine)
 
     try:
-        options = _options(concurrency, tokens, deadline, api_key, url=url, model=model, family=family)
+        options = _options(lines, concurrency, tokens, deadline, api_key, url=url, model=model, family=family)
         done = asyncio.run(explained())
     except (PairsError, DatasetError, IdiffError, ValueError) as error:
         raise refusal(error) from error
     write(done, out)
-    known = [one.rationale.grounding for one in done if one.rationale.grounding is not None]
-    grounding = f", grounding {sum(known) / len(known):.2f}" if known else ""
+    share = grounded_share(done)
+    grounding = "" if share is None else f", grounding {share:.2f}"
     lost = "".join(f"; measured for want of the model: {count} {why}" for why, count in unwritten(done).items())
     typer.echo(f"{out}: {len(done)} pairs{grounding}{lost}")
 
 
-def _options(concurrency: int, tokens: int, deadline: float, api_key: str | None, **server: Any) -> "ThinkingOptions":  # noqa: ANN401
+def _options(
+    lines: tuple[int, int],
+    concurrency: int,
+    tokens: int,
+    deadline: float,
+    api_key: str | None,
+    **server: Any,  # noqa: ANN401
+) -> "ThinkingOptions":
     """Of a server that is asked about many pairs: patient, and never left alone for failing."""
     from idiff.thinking.options import ThinkingOptions
 
     return ThinkingOptions(
         **server,
         api_key=api_key,
+        lines_min=lines[0],
+        lines_max=lines[1],
         deadline_s=deadline,
         first_token_s=deadline,
         max_concurrency=concurrency,
@@ -102,6 +116,13 @@ def _options(concurrency: int, tokens: int, deadline: float, api_key: str | None
 def score(
     predictions: File,
     references: File,
+    pairs: Annotated[
+        Path | None, typer.Option(help="The pairs' photos, by the same names: adds the grounding.", exists=True)
+    ] = None,
+    root: Annotated[
+        Path | None,
+        typer.Option(help="Folder that the pictures' paths are relative to; alone, of the references' own pictures."),
+    ] = None,
     judge_url: Annotated[
         str | None, typer.Option(help="OpenAI-compatible server of a language model to judge.")
     ] = None,
@@ -109,19 +130,36 @@ def score(
     judge_key: Annotated[str | None, typer.Option(envvar="IDIFF_JUDGE_API_KEY", help="Bearer token.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of Markdown.")] = False,
 ) -> None:
-    """BLEU-4 and ROUGE-L of rationales against the experts', by two scorers, beside a canned text's."""
-    packages(("nltk", "rouge_score", "rouge", "jieba", "httpx", "tqdm"), "cpu,evaluate,text")
+    """BLEU-4 and ROUGE-L of rationales against the experts', by two scorers, and their grounding in the photos where
+    those are given, beside a canned text's."""
+    seeing = ("onnxruntime", "cv2") if pairs or root else ()
+    packages(("nltk", "rouge_score", "rouge", "jieba", "httpx", "tqdm", *seeing), "cpu,evaluate,text")
+    import asyncio
+
+    from idiff.errors import IdiffError
     from idiff_models.evaluate.text import report
     from idiff_models.evaluate.text.judge import Judge, JudgeFailed
-    from idiff_models.pairs import PairsError
+    from idiff_models.pairs import PairsError, read_pairs
     from idiff_models.pairs.challenge import read_told
+    from idiff_models.thinking.asking import DatasetError
 
     try:
         judge = Judge(judge_url, judge_model, judge_key) if judge_url else None
-        done = report.score(read_told(predictions), read_told(references), judge)
-    except (PairsError, report.NothingToScore, JudgeFailed, ValueError) as error:
+        told, wanted = read_told(predictions), read_told(references)
+        photos = read_pairs(pairs or references, root) if pairs or root else []
+        names = {one.name for one in told} & {one.name for one in wanted}
+        found = asyncio.run(_measured([pair for pair in photos if pair.name in names])) if photos else None
+        done = report.score(told, wanted, judge, found)
+    except (PairsError, DatasetError, IdiffError, report.NothingToScore, JudgeFailed, ValueError) as error:
         raise refusal(error) from error
     typer.echo(json.dumps(report.to_json(done), indent=2) if as_json else report.to_markdown(done))
+
+
+async def _measured(photos: "Sequence[LabelledPair]") -> "dict[str, Measured]":
+    from idiff_models.thinking.explain import engine_of, judge, measurements
+
+    async with engine_of(None) as engine:
+        return await measurements(await judge(photos, engine), engine)
 
 
 @app.command()
@@ -132,9 +170,10 @@ def tables(
         Path | None, typer.Option(help="Their photos, where not in the references' own pictures.", exists=True)
     ] = None,
     root: Root = None,
+    lines: Lines = (4, 7),
     iqa_url: IqaUrl = None,
     concurrency: Concurrency = 8,
-    tokens: Tokens = 512,
+    tokens: Tokens = 1024,
     deadline: Deadline = 120.0,
     api_key: ApiKey = None,
 ) -> None:
@@ -150,7 +189,7 @@ def tables(
     from idiff_models.thinking.tables import Cases, CasesRefused, run, to_markdown
 
     try:
-        options = _options(concurrency, tokens, deadline, api_key)
+        options = _options(lines, concurrency, tokens, deadline, api_key)
         told, photos = read_told(references), read_pairs(pairs or references, root)
         results = asyncio.run(run(Cases.read(cases).case, photos, told, options, iqa_url))
     except (CasesRefused, PairsError, DatasetError, NothingToScore, IdiffError, ValueError) as error:

@@ -17,13 +17,14 @@ from idiff.pipeline import Judgement
 from idiff.thinking import grounded
 from idiff.thinking.check import check
 from idiff.thinking.client import ThinkingModel
-from idiff.thinking.measured import measure
+from idiff.thinking.measured import Measured, measure
 from idiff.thinking.options import ThinkingOptions, ThinkingUnavailable
 from idiff.thinking.prompt import Prompt
 from idiff.types import Rationale, Side
 from idiff_models.evaluate.pairwise import read_images
+from idiff_models.evaluate.text.grounding import mean
 from idiff_models.pairs import LabelledPair
-from idiff_models.pairs.challenge import Told, side_of, solution
+from idiff_models.pairs.challenge import Told, side_of, submitted
 from idiff_models.thinking.asking import Asked, DatasetError, Seen, given, question, see, settings
 
 
@@ -39,6 +40,11 @@ class Explained:
     def told(self) -> Told:
         """As a line of a submission is read."""
         return Told(self.pair.name, self.pair.category, self.answer, self.rationale.text)
+
+
+def grounded_share(explained: Sequence[Explained]) -> float | None:
+    """Mean grounding of the rationales that have one."""
+    return mean(one.rationale.grounding for one in explained)
 
 
 Judged = Sequence[tuple[LabelledPair, Seen]]
@@ -68,6 +74,11 @@ async def judge(pairs: Sequence[LabelledPair], engine: Engine) -> Judged:
         except (DatasetError, IdiffError, OSError) as error:
             raise DatasetError(f"{pair.name}: {error}") from error
     return found
+
+
+async def measurements(judged: Judged, engine: Engine) -> dict[str, Measured]:
+    """What was measured of every pair, by its name."""
+    return {pair.name: await engine.run(_measure, seen.judgement) for pair, seen in judged}
 
 
 async def explain(judged: Judged, asked: Asked, model: ThinkingOptions | None, engine: Engine) -> list[Explained]:
@@ -118,7 +129,11 @@ async def _told(
 
 
 def _check(rationale: Rationale, judgement: Judgement) -> Rationale:
-    return check(rationale, measure(judgement.features, judgement.views))
+    return check(rationale, _measure(judgement))
+
+
+def _measure(judgement: Judgement) -> Measured:
+    return measure(judgement.features, judgement.views)
 
 
 def unwritten(explained: Sequence[Explained]) -> Counter[str]:
@@ -130,6 +145,5 @@ def write(explained: Sequence[Explained], out: Path) -> None:
     """One line a pair, as `read_told` and the challenge read it."""
     with out.open("w") as file:
         for one in explained:
-            images = [f"{one.pair.name}_merged_{view}.jpg" for view in ("c0", "c1")]
-            row = {"images": images, "solution": solution(one.rationale.text, one.answer)}
+            row = submitted(one.pair, one.rationale.text, one.answer)
             file.write(json.dumps(row, ensure_ascii=False) + "\n")

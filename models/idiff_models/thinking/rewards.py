@@ -8,12 +8,11 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from idiff.thinking.attributes import NAMES, read
-from idiff.thinking.check import check
 from idiff.thinking.measured import Measured
 from idiff.thinking.options import ThinkingUnavailable
-from idiff.thinking.parse import ANSWER, THINKING, FormError, parse, read_lines
-from idiff.types import Rationale, Side
+from idiff.thinking.parse import ANSWER, THINKING, FormError, parse
 from idiff.types import Scores as AttributeScores
+from idiff_models.evaluate.text.grounding import grounding
 
 Scores = NDArray[np.float64]
 Opinions = Sequence[Mapping[str, float | None]]
@@ -27,10 +26,21 @@ VARIANCE: float = 1e-6
 """Added to the variance of a difference of scores, so that samples that all agree can be compared."""
 
 
-def answered(text: str, truth: Side) -> float:
+def answered(text: str, truth: str) -> float:
     """1 where the last `<answer>` is the experts'."""
+    return float(answer_of(text) == truth)
+
+
+def answer_of(text: str) -> str | None:
+    """The last `<answer>` of a text; None where it gives none."""
     given = ANSWER.findall(text)
-    return float(bool(given) and given[-1].upper() == truth)
+    return given[-1].upper() if given else None
+
+
+def expert(solution: str) -> str | None:
+    """The expert's words in a row's `solution`; None where it is an answer alone."""
+    inner = THINKING.search(solution)
+    return inner[1].strip() if inner else None
 
 
 def formed(text: str, lines: tuple[int, int] = (4, 7)) -> float:
@@ -46,8 +56,7 @@ def formed(text: str, lines: tuple[int, int] = (4, 7)) -> float:
 def grounded(text: str, measured: Measured) -> float:
     """Share of the checkable lines that agree with the measurements; 0 where none is checkable, as vagueness earns
     nothing."""
-    rationale = Rationale("model", text, tuple(read_lines(text)), "", None, "")
-    return check(rationale, measured).grounding or 0.0
+    return grounding(text, measured) or 0.0
 
 
 def fidelity(scores: Scores, truth: Scores, sets: Sequence[str]) -> Scores:

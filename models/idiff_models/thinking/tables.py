@@ -4,7 +4,6 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import fmean
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -18,7 +17,7 @@ from idiff_models.evaluate.text.scorers import SCORERS
 from idiff_models.pairs import LabelledPair
 from idiff_models.pairs.challenge import Told
 from idiff_models.thinking.asking import Asked
-from idiff_models.thinking.explain import Explained, engine_of, explain, judge, unwritten
+from idiff_models.thinking.explain import Explained, engine_of, explain, grounded_share, judge, unwritten
 from idiff_models.thinking.stages import Answers, Stage
 
 
@@ -117,10 +116,9 @@ def _scored(case: Case, explained: Sequence[Explained], references: Sequence[Tol
     if lacks:
         return Result(case, None, None, lacks)
     written = [one for one in explained if not one.rationale.reason]
-    known = [one.rationale.grounding for one in written if one.rationale.grounding is not None]
     report = score([one.told for one in written], references) if written else None
     lost = ", ".join(f"{count} {reason}" for reason, count in unwritten(explained).items())
-    return Result(case, report, fmean(known) if known else None, lost)
+    return Result(case, report, grounded_share(written), lost)
 
 
 HEAD = (

@@ -8,22 +8,37 @@ import typer
 from idiff.thinking.families import FamilyName
 from idiff.thinking.prompt import Wording
 from idiff_models.needs import packages, refusal
-from idiff_models.thinking.stages import Answers, Stage
+from idiff_models.thinking.stages import Answers, Stage, Text
 
 IqaUrl = Annotated[str | None, typer.Option(help="Base URL of an IQA service, whose scores the prompts then tell.")]
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSONL of the RAIM challenge's form.")]
 Root = Annotated[Path | None, typer.Option(help="Folder that the pictures' paths are relative to.")]
 Adapter = Annotated[Path, typer.Argument(exists=True, file_okay=False, help="Folder of a peft adapter.")]
+Lines = Annotated[tuple[int, int], typer.Option(help="Fewest and most lines before the summary.", metavar="MIN MAX")]
 Base = Annotated[str, typer.Option(help="Folder or hub name of the checkpoint it was trained on.")]
 
 
 def dataset(
-    references: File,
+    labelled: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="The challenge's .jsonl, or labelled pairs as .csv.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for sft.jsonl, grpo.jsonl and the views.", file_okay=False)],
     root: Root = None,
     pairs: Annotated[
         Path | None, typer.Option(help="Another list of the pairs' photos, by the same names.", exists=True)
     ] = None,
+    text: Annotated[
+        Text | None,
+        typer.Option(help="What SFT teaches to write; of a .csv, which has no experts' words, by default nothing."),
+    ] = None,
+    complete: Annotated[
+        bool,
+        typer.Option(
+            "--complete/--as-written",
+            help="End a rationale that has no summary with one made from whom its lines favour and the answer.",
+        ),
+    ] = True,
+    lines: Lines = (4, 7),
     stage: Annotated[Stage, typer.Option(help="What the prompt holds: Table 4.")] = "answer",
     answers: Annotated[Answers, typer.Option(help="Whose answer the prompt gives: Table 8.")] = "truth",
     wording: Annotated[
@@ -42,12 +57,21 @@ def dataset(
     from idiff_models.thinking.asking import Asked
     from idiff_models.thinking.dataset import write
 
+    told = labelled.suffix.lower() == ".jsonl"
+    text = text or ("experts" if told else "none")
+    if text == "experts" and not told:
+        raise refusal(f"{labelled} has no experts' rationales: choose --text measured or none")
     try:
-        asked = Asked(stage, answers, wording, family=family, iqa=iqa_url)
-        rows = write(read_pairs(pairs or references, root), read_told(references), out, asked, release)
+        asked = Asked(stage, answers, wording, lines, family=family, iqa=iqa_url)
+        written = read_told(labelled) if text == "experts" else []
+        photos = read_pairs(pairs or labelled, root)
+        done = write(photos, written, out, asked, text=text, complete=complete, release=release)
     except (PairsError, IdiffError, ValueError) as error:
         raise refusal(error) from error
-    typer.echo(f"{out}: {rows} rows each in sft.jsonl and grpo.jsonl, stage {stage}, answers {answers}")
+    taught = f"{done.sft} rows in sft.jsonl, " if done.sft else ""
+    typer.echo(f"{out}: {taught}{done.grpo} in grpo.jsonl, stage {stage}, answers {answers}")
+    for note in done.notes():
+        typer.echo(note)
 
 
 def ratings(

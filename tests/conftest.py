@@ -2,11 +2,14 @@
 
 import io
 import os
+import random
+import re
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from idiff import Client
 from idiff.app import create_app
 from idiff.config import Settings
 
@@ -24,13 +28,23 @@ ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "service" / "idiff" / "samples"
 DATA = Path(os.environ.get("IDIFF_DATA", ROOT.parent / "shared" / "data"))
 
+collect_ignore = [] if find_spec("playwright") else ["browser"]  # it has an environment of its own: make test-browser
+
 # The tests' own settings count, not those of whoever runs them.
-for name in [
-    name
-    for name in os.environ
-    if name.startswith("IDIFF_") and name not in ("IDIFF_DATA", "IDIFF_IQA_VENV", "IDIFF_VLLM_VENV", "IDIFF_TUNE_VENV")
-]:
+KEPT = re.compile("IDIFF_(DATA|GATEWAY_IMAGE|PROMETHEUS|[A-Z]+_VENV)")
+for name in [name for name in os.environ if name.startswith("IDIFF_") and not KEPT.fullmatch(name)]:
     del os.environ[name]
+
+APART = {"acceptance", "browser", "bulk", "full", "fuzz", "image", "iqa", "kubernetes", "monitoring", "tune", "vllm"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs more than `make test` installs, or more time than it has."""
+    for item in items:
+        if any(marker.name in APART for marker in item.iter_markers()):
+            item.add_marker("apart")
+
 
 Post = Callable[..., dict[str, Any]]
 
@@ -55,11 +69,12 @@ def serve(settings: Settings) -> Iterator[TestClient]:
 
 
 def free_port() -> int:
-    """A port that nothing listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
+    """A port that nothing listens on, below those that the system gives to whoever asks for any."""
+    while True:
+        port = random.randrange(12_000, 32_000)
+        with socket.socket() as free, suppress(OSError):
+            free.bind(("127.0.0.1", port))
+            return port
 
 
 @contextmanager
@@ -85,6 +100,17 @@ def client() -> Iterator[TestClient]:
     """The service with its default settings."""
     with serve(Settings()) as ready:
         yield ready
+
+
+@pytest.fixture(scope="session")
+def address() -> Iterator[str]:
+    """The address of a service with its default settings, ready, behind a real server."""
+    with running(create_app(Settings())) as (host, port), Client(f"http://{host}:{port}") as asking:
+        deadline = time.monotonic() + 60
+        while not asking.ready():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        yield f"http://{host}:{port}"
 
 
 @pytest.fixture(scope="session")

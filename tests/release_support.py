@@ -14,19 +14,56 @@ from idiff.imaging import PREPROCESSING_VERSION
 SIDE, EMBEDDING, OPSET = 32, 4, 20
 
 
-def encoder(tiles: int = 1, embedding: int = EMBEDDING, opset: int = OPSET, name: str = "embedding") -> bytes:
-    """`embedding` times the mean of the views."""
+def encoder(
+    tiles: int = 1,
+    embedding: int = EMBEDDING,
+    opset: int = OPSET,
+    name: str = "embedding",
+    reads: str = "views",
+    fails_above: float | None = None,
+) -> bytes:
+    """`embedding` times the mean of the views; one above `fails_above` makes the session raise."""
     onnx = pytest.importorskip("onnx", reason="made with onnx, of the train extra")
-    views = onnx.helper.make_tensor_value_info("views", 1, ["n", 1 + tiles, 3, SIDE, SIDE])
+    views = onnx.helper.make_tensor_value_info(reads, 1, ["n", 1 + tiles, 3, SIDE, SIDE])
     result = onnx.helper.make_tensor_value_info(name, 1, ["n", embedding])
     weights = onnx.numpy_helper.from_array(np.full((3 * (1 + tiles), embedding), 0.1, np.float32), "w")
     axes = onnx.numpy_helper.from_array(np.array([3, 4]), "axes")
     nodes = [
-        onnx.helper.make_node("ReduceMean", ["views", "axes"], ["means"], keepdims=0),
+        onnx.helper.make_node("ReduceMean", [reads, "axes"], ["means"], keepdims=0),
         onnx.helper.make_node("Flatten", ["means"], ["flat"]),
         onnx.helper.make_node("MatMul", ["flat", "w"], [name]),
     ]
-    return _model(onnx, nodes, [views], [result], [weights, axes], opset)
+    constants = [weights, axes]
+    if fails_above is not None:
+        dying, limits = _dies_above(onnx, fails_above, "flat", "kept")
+        nodes[2:] = [*dying, onnx.helper.make_node("MatMul", ["kept", "w"], [name])]
+        constants += limits
+    return _model(onnx, nodes, [views], [result], constants, opset)
+
+
+def _dies_above(onnx: Any, most: float, source: str, target: str) -> tuple[list, list]:  # noqa: ANN401
+    """Nodes and constants that copy `source` to `target`; the session raises where one value is above `most`."""
+    nodes = [
+        onnx.helper.make_node("ReduceMax", [source], ["highest"], keepdims=0),
+        onnx.helper.make_node("Greater", ["highest", "most"], ["above"]),
+        onnx.helper.make_node("Cast", ["above"], ["place"], to=onnx.TensorProto.INT64),
+        onnx.helper.make_node("Gather", ["one", "place"], ["found"]),  # there is no place 1
+        onnx.helper.make_node("Mul", [source, "found"], [target]),
+    ]
+    values = {"most": np.array(most, np.float32), "one": np.ones(1, np.float32)}
+    return nodes, [onnx.numpy_helper.from_array(value, name) for name, value in values.items()]
+
+
+def frontend(tiles: int = 1, fails_above: float | None = None) -> bytes:
+    """The views themselves, as `maps`; one above `fails_above` makes the session raise."""
+    onnx = pytest.importorskip("onnx", reason="made with onnx, of the train extra")
+    views, maps = (
+        onnx.helper.make_tensor_value_info(name, 1, ["n", 1 + tiles, 3, SIDE, SIDE]) for name in ("views", "maps")
+    )
+    nodes, constants = [onnx.helper.make_node("Identity", ["views"], ["maps"])], []
+    if fails_above is not None:
+        nodes, constants = _dies_above(onnx, fails_above, "views", "maps")
+    return _model(onnx, nodes, [views], [maps], constants, OPSET)
 
 
 def head(embedding: int = EMBEDDING, opset: int = OPSET, one_sided: float = 0.0) -> bytes:
@@ -88,6 +125,12 @@ def tiny_release(folder: Path, members: int = 1, tiles: int = 1) -> Path:
     return folder
 
 
+def reference(feature: str = "crop.brightness", **changes: list[float]) -> dict[str, Any]:
+    """A release's reference: one feature is below 100 in half of the photos."""
+    distribution = {"edges": [100.0], "shares": [0.5, 0.5]} | changes
+    return {"data": "test", "photos": 1000, "features": {feature: distribution}}
+
+
 def read(folder: Path) -> dict[str, Any]:
     """The manifest as JSON."""
     manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
@@ -104,10 +147,10 @@ def edit(folder: Path, **values: Any) -> None:  # noqa: ANN401
     write(folder, read(folder) | values)
 
 
-def edit_member(folder: Path, **values: Any) -> None:  # noqa: ANN401
-    """Change the first member's fields."""
+def edit_member(folder: Path, number: int = 0, **values: Any) -> None:  # noqa: ANN401
+    """Change a member's fields, the first one's by default."""
     manifest = read(folder)
-    manifest["members"][0] |= values
+    manifest["members"][number] |= values
     write(folder, manifest)
 
 
@@ -126,6 +169,17 @@ def _graph(part: str, **options: Any) -> Callable[[Path], None]:  # noqa: ANN401
     return lambda folder: edit_member(folder, **{part: listed(folder, f"person-0.{part}.onnx", make(**options))})
 
 
+def behind_a_frontend(folder: Path, front: bytes | None = None, reads: str = "maps") -> None:
+    """Let the first member, a person's, read what a front end gives."""
+    behind = listed(folder, "person-0.encoder.onnx", encoder(reads=reads))
+    edit_member(folder, frontend=listed(folder, "front.onnx", front or frontend()), encoder=behind)
+
+
+def _alter_frontend(folder: Path) -> None:
+    behind_a_frontend(folder)
+    (folder / "front.onnx").write_bytes(frontend(tiles=4))
+
+
 def _not_a_graph(folder: Path) -> None:
     edit_member(folder, head=listed(folder, "person-0.head.onnx", b"not a graph"))
 
@@ -135,6 +189,18 @@ DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
     "truncated manifest": (_truncate, "manifest.json is not valid: Invalid JSON"),
     "unknown format": (lambda folder: edit(folder, format=2), "format: Input should be 1"),
     "unknown key": (lambda folder: edit(folder, colour="blue"), "colour: Extra inputs are not permitted"),
+    "reference of what is not measured": (
+        lambda folder: edit(folder, reference=reference("crop.charm")),
+        "reference.features.crop.charm.[key]: String should match pattern",
+    ),
+    "reference whose edges fall": (
+        lambda folder: edit(folder, reference=reference(edges=[2, 1], shares=[0.2, 0.3, 0.5])),
+        "edges do not ascend",
+    ),
+    "reference that is not whole": (
+        lambda folder: edit(folder, reference=reference(shares=[0.5, 0.4])),
+        "do not add up to 1",
+    ),
     "other preprocessing": (lambda folder: edit(folder, preprocessing="0"), "made with preprocessing 0"),
     "no members for a category": (
         lambda folder: (edit_member(folder, domain="scene"), None)[1],
@@ -157,6 +223,15 @@ DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "fewer views": (lambda folder: edit_member(folder, tiles=4), "its input is views (n, 2, 3, 32, 32)"),
     "other output": (_graph("encoder", name="features"), "its output is features (n, 4)"),
+    "altered front end": (_alter_frontend, "front.onnx does not match its checksum"),
+    "front end of fewer views": (
+        lambda folder: behind_a_frontend(folder, frontend(tiles=4)),
+        "front.onnx: its input is views (n, 5, 3, 32, 32); the manifest asks for views (n, 2, 3, 32, 32)",
+    ),
+    "front end beside the encoder": (
+        lambda folder: behind_a_frontend(folder, reads="views"),
+        "its input is views (n, 2, 3, 32, 32); the manifest asks for maps (n, 2, 3, 32, 32)",
+    ),
     "other opset": (_graph("encoder", opset=18), "is of opset 18; the manifest says 20"),
 }
 """How a tiny release can be broken, and what the refusal says."""

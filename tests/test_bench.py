@@ -7,9 +7,16 @@ import pytest
 from release_support import tiny_release
 from typer.testing import CliRunner
 
+from idiff.answer.release import read_manifest
 from idiff.answer.session import Session
 from idiff_models.bench import timing
 from idiff_models.bench.cli import app
+
+for _needed in ("torch", "timm", "onnxscript"):
+    pytest.importorskip(_needed, reason="needs the train extra")
+
+from idiff_models.answer import backbones  # noqa: E402
+from idiff_models.bench import untrained  # noqa: E402
 
 RUN = CliRunner()
 
@@ -87,3 +94,29 @@ def test_jobs_take_turns_and_are_warmed_up_first(monkeypatch: pytest.MonkeyPatch
     assert measured["a"].p50_ms == measured["a"].p95_ms == 1000
     assert measured["a"].pairs_per_s == 1
     assert measured["b"].pairs_per_s == 4
+
+
+@pytest.mark.full
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize(
+    ("scale", "families", "parameters"), [("starter", ("efficientnet",), 0.5e6), ("full", backbones.FAMILIES, 200e6)]
+)
+def test_an_untrained_release_is_one_to_be_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scale: str, families: tuple[str, ...], parameters: float
+) -> None:
+    """Served and timed like any other; it says that it was never trained."""
+    monkeypatch.setattr(untrained, "FAMILIES", families)
+    folder = tmp_path / "untrained"
+    command = ["untrained", str(folder), "--scale", scale, "--precision", "fp16-compute"]
+    made = RUN.invoke(app, command)
+    assert made.exit_code == 0, made.output
+    again = RUN.invoke(app, command)
+    assert (again.exit_code, "exists" in again.stderr) == (2, True)
+    manifest = read_manifest(folder)
+    assert "random weights" in str(manifest.training["note"])
+    person = [member for member in manifest.members if member.domain == "person"]
+    assert [member.backbone for member in person] == list(families)
+    assert sum(member.parameters for member in person) > parameters
+    done = RUN.invoke(app, ["answer", "--release", str(folder), "--batch", "1", "--repeats", "1", "--json"])
+    assert done.exit_code == 0, done.stderr
+    assert len(json.loads(done.stdout)["rows"]) == 2 * len(families) + 4

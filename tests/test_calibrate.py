@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ pytest.importorskip("tqdm", reason="not installed: the train extra")
 from idiff.answer.release import load
 from idiff.answer.rules import combine
 from idiff.cli import attach
+from idiff.types import Features, PhotoFeatures, Statistics
 from idiff_models.calibrate.cli import calibrate
 from idiff_models.calibrate.recalibrate import CannotCalibrate, Source, Wanted, recalibrate
 from idiff_models.evaluate.pairwise import PairJudged
@@ -73,6 +75,25 @@ def test_calibration_lowers_the_error_and_reaches_the_goal(folder: Path) -> None
     assert new.version != recalibrate(manifest, pairs[:1000], SOURCE, Wanted()).version
     assert new.members == manifest.members
     assert new.measured == manifest.measured
+
+
+def test_enough_pairs_become_the_reference_of_drift(folder: Path) -> None:
+    manifest = load(folder).manifest
+    rng = np.random.default_rng(0)
+
+    def photo() -> PhotoFeatures:
+        statistics = Statistics(*rng.random(10).tolist())
+        return PhotoFeatures(statistics, replace(statistics, brightness=0.0))
+
+    pairs = [replace(pair, features=Features(photo(), photo())) for pair in judged(250, 0)]
+    new = recalibrate(manifest, pairs, SOURCE, Wanted())
+    assert new.reference
+    assert (new.reference.data, new.reference.photos) == ("ours.csv", 500)
+    uniform, constant = (new.reference.features[name] for name in ("global.entropy", "crop.brightness"))
+    assert uniform.edges == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9], abs=0.06)
+    assert (constant.edges, constant.shares) == ((), (1.0,))
+    assert recalibrate(new, pairs[:199], SOURCE, Wanted()).reference == new.reference
+    assert recalibrate(manifest, pairs[:199], SOURCE, Wanted()).reference is None
 
 
 def test_a_second_calibration_replaces_the_first(folder: Path) -> None:

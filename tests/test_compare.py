@@ -22,8 +22,8 @@ def test_contract(post: Post, pair: tuple[bytes, bytes]) -> None:
     verdict = comparison.verdict
     assert answer["api_version"] == 1
     assert set(answer) == {
-        "id", "api_version", "verdict", "rationale", "attributes", "features", "views", "warnings", "provenance",
-        "timings_ms",
+        "id", "api_version", "verdict", "rationale", "attributes", "features", "maps", "views", "warnings",
+        "provenance", "timings_ms",
     }  # fmt: skip
     assert verdict.preferred == "A"
     assert verdict.category == "person"

@@ -49,10 +49,11 @@ def test_a_model_that_would_be_late_is_given_up_in_time_and_not_blamed(post: Pos
     assert answer["verdict"] == post(files)["verdict"]
 
 
-def test_the_work_of_a_caller_who_left_is_dropped(files: dict[str, bytes]) -> None:
+@pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
+def test_the_work_of_a_caller_who_left_is_dropped(files: dict[str, bytes], accept: str) -> None:
     async def leave(url: str, server: FakeVllm) -> None:
         async with httpx.AsyncClient() as client:
-            asking = asyncio.create_task(client.post(f"{url}/compare", files=files))
+            asking = asyncio.create_task(client.post(f"{url}/compare", files=files, headers={"Accept": accept}))
             while not server.requests:
                 assert not asking.done()
                 await asyncio.sleep(0.02)
@@ -72,3 +73,15 @@ def test_the_work_of_a_caller_who_left_is_dropped(files: dict[str, bytes]) -> No
                 await asyncio.wait_for(leave(f"http://{host}:{port}", server), 30)
 
     asyncio.run(scenario())
+
+
+def test_a_stream_that_came_to_its_end_is_not_counted_as_left(files: dict[str, bytes]) -> None:
+    with running(create_app(Settings())) as (host, port), httpx.Client(base_url=f"http://{host}:{port}") as client:
+        while client.get("/readyz").status_code != 200:
+            time.sleep(0.02)
+        streamed = client.post("/compare", files=files, headers={"Accept": "text/event-stream"}).text
+        assert "event: done" in streamed
+        counted = 'idiff_requests_total{code="200",method="POST",route="/compare"} 1.0'
+        while counted not in (found := client.get("/metrics").text):
+            assert 'code="499"' not in found
+            time.sleep(0.02)

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import logging
 import re
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,18 +17,23 @@ import torch
 from conftest import encode, pixels, running, serve
 from fastapi import FastAPI
 from fastapi.responses import Response
+from fastapi.testclient import TestClient
 from iqa_support import iqa, sama_weights
 from safetensors.numpy import save
 from thinking_support import FEATURES, RATIONALE, STREAM, complete, events, mirrored, upstream, verdict, views
 from typer.testing import CliRunner
 
 from idiff.config import Settings
-from idiff.iqa.wire import MOST_BYTES, Answer, pack
+from idiff.iqa import client as iqa_client
+from idiff.iqa.client import IqaClient
+from idiff.iqa.wire import MOST_BYTES, Answer, Info, Missing, pack
 from idiff.thinking.prompt import build
 from idiff.types import Learned, LearnedScore, ViewScores
 from idiff_iqa.app import create_app
 from idiff_iqa.config import Settings as IqaSettings
+from idiff_iqa.metrics import LICENCES
 from idiff_iqa.sama import sample
+from idiff_iqa.scorer import Scorer
 from idiff_models.thinking.cli import app as thinking
 
 Files = dict[str, bytes]
@@ -61,9 +68,49 @@ def test_sampling_of_a_small_picture_enlarges_it_and_a_flat_one_stays_flat() -> 
 def test_what_is_served_is_said_with_its_licence_and_what_is_absent_with_the_reason(url: str) -> None:
     info = httpx.get(f"{url}/info").json()
     assert set(info["metrics"]) == {"sama"}
-    assert info["metrics"]["sama"]["licence"]
-    assert "liqe_koniq.pt" in info["absent"]["liqe"]
+    assert info["metrics"]["sama"]["licence"] == LICENCES["sama"]
+    assert {name: one["licence"] for name, one in info["absent"].items()} == {
+        name: licence for name, licence in LICENCES.items() if name != "sama"
+    }
+    assert "Noncommercial" in info["absent"]["liqe"]["licence"]
+    assert "liqe_koniq.pt" in info["absent"]["liqe"]["reason"]
+    assert "not asked for" in info["absent"]["qalign"]["reason"]
     assert 'idiff_iqa_metric_loaded{metric="liqe"} 0.0' in httpx.get(f"{url}/metrics").text
+
+
+def test_a_caller_in_a_hurry_does_not_wait_for_a_worker() -> None:
+    async def scenario() -> None:
+        client = IqaClient("http://127.0.0.1:9", 30.0, pool, outcomes.append)
+        async with asyncio.timeout(10):
+            assert (await client.score(views(), within_s=0.1)).reason == "timeout"
+        assert client.breaker.state == "closed"
+        await client.aclose()
+
+    outcomes: list[str] = []
+    gate = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(gate.wait, 60)
+        asyncio.run(scenario())
+        gate.set()
+    assert outcomes == ["timeout"]
+
+
+def test_every_licence_is_logged_at_start(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "idiff_iqa"), iqa(sama_weights(tmp_path)):
+        pass
+    said = [record.getMessage() for record in caplog.records if record.name.startswith("idiff_iqa")]
+    stated = [f"{name}: licence: {licence}" for name, licence in LICENCES.items()]
+    assert said[: len(stated)] == stated, "before anything is loaded"
+    assert "qalign: licence: pyiqa: PolyForm Noncommercial 1.0.0; weights: see q-future/one-align" in stated
+    assert any(line.startswith("liqe is absent: no ") for line in said)
+    assert any(line.startswith("sama is served; ") for line in said)
+
+
+def test_what_is_still_loading_says_so_and_its_licence(tmp_path: Path) -> None:
+    info = Scorer(IqaSettings(metrics="liqe,mine", weights=tmp_path)).info()
+    assert info.absent["liqe"] == Missing(licence=LICENCES["liqe"], reason="it is loading")
+    assert info.absent["mine"].licence is None
+    assert info.licences == LICENCES
 
 
 def test_a_service_without_any_metric_is_not_ready(tmp_path: Path) -> None:
@@ -77,7 +124,7 @@ def test_a_service_without_any_metric_is_not_ready(tmp_path: Path) -> None:
         assert answer.status_code == 503
         assert httpx.get(f"{bare}/livez").status_code == 200
         assert post(bare, pack(views())).json()["error"]["code"] == "not_ready"
-        assert "unknown" in httpx.get(f"{bare}/info").json()["absent"]["nonsense"]
+        assert "unknown" in httpx.get(f"{bare}/info").json()["absent"]["nonsense"]["reason"]
 
 
 def test_a_view_scores_the_same_alone_and_beside_others(url: str) -> None:
@@ -142,8 +189,40 @@ def test_the_gateway_tells_the_scores_and_swapping_swaps_them(url: str, files: F
     assert one["b"] == pytest.approx(other["a"], rel=1e-4)
     assert one["a"] != one["b"]
     assert "iqa" in answer["timings_ms"]
-    assert known == {"circuit": "closed", "licences": {"sama": one["licence"]}}
+    assert known == {"circuit": "closed", "licences": LICENCES}
+    assert one["licence"] == LICENCES["sama"]
     assert 'idiff_iqa_calls_total{outcome="ok"} 2.0' in counted
+
+
+def licences(client: TestClient, wanted: dict[str, str]) -> None:
+    """Waits until the gateway's /info has them."""
+    deadline = time.monotonic() + 10
+    while client.get("/info").json()["iqa"]["licences"] != wanted:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_the_gateway_tells_the_licences_before_it_has_asked_for_a_score(url: str) -> None:
+    with serve(Settings(iqa_url=url)) as client:
+        licences(client, LICENCES)
+        assert "idiff_iqa_calls_total{" not in client.get("/metrics").text
+
+
+def test_an_iqa_service_that_comes_later_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(iqa_client, "AGAIN_S", 0.05)
+    app, asked = FastAPI(), []
+    late = Info(service="1", device="cpu", loaded=True, metrics={}, absent={"m": Missing(licence="l", reason="r")})
+
+    @app.get("/info")
+    async def info() -> Response:
+        asked.append(None)
+        answers = {1: Response("{}", 503), 2: Response("no JSON"), 3: Response('{"metrics": 3}')}
+        return answers.get(len(asked), Response(late.model_dump_json()))
+
+    with running(app) as (host, port), serve(Settings(iqa_url=f"http://{host}:{port}")) as client:
+        licences(client, {"m": "l"})
+        time.sleep(0.2)
+    assert len(asked) == 4, "it has answered"
 
 
 def test_the_scores_reach_the_prompt_and_the_stream(url: str, files: Files) -> None:
@@ -160,7 +239,7 @@ def test_the_scores_reach_the_prompt_and_the_stream(url: str, files: Files) -> N
     rationale = dict(told)["rationale"]
     assert rationale["source"] == "model"
     assert "/cv/iqa/answer/" in rationale["prompt_version"]
-    assert "Crop view: sama " in json.dumps(asked[0]["messages"])
+    assert "Crop view, learned: sama " in json.dumps(asked[0]["messages"])
 
 
 def test_a_dataset_of_the_stage_tells_the_scores(url: str, tmp_path: Path, pair: tuple[bytes, bytes]) -> None:
@@ -256,11 +335,11 @@ def test_the_prompt_tells_scores_so_that_plus_speaks_for_left() -> None:
     more = LearnedScore("liqe", "more", "", "", ViewScores(3.5, 4.0), ViewScores(3.25, 4.5))
     less = LearnedScore("piqe", "less", "", "", ViewScores(30.0, None), ViewScores(40.0, 20.0))
     text = build("scene", FEATURES, verdict(), learned=Learned((more, less), None))
-    assert text.version == "idiff-1/scene/cv/iqa/answer/4-7"
-    assert "Crop view: liqe -0.50.\nGlobal view: liqe +0.25, piqe +10.00.\n" in text.user
+    assert text.version == "idiff-2/scene/cv/iqa/answer/4-7"
+    assert "Crop view, learned: liqe -0.50.\nGlobal view, learned: liqe +0.25, piqe +10.00.\n" in text.user
     turned = [LearnedScore(one.metric, one.better, "", "", one.b, one.a) for one in (more, less)]
     mirror = build("scene", mirrored(FEATURES), verdict("B"), learned=Learned(tuple(turned), None))
-    assert "Crop view: liqe +0.50.\nGlobal view: liqe -0.25, piqe -10.00.\n" in mirror.user
+    assert "Crop view, learned: liqe +0.50.\nGlobal view, learned: liqe -0.25, piqe -10.00.\n" in mirror.user
     blind = LearnedScore("liqe", "more", "", "", ViewScores(None, None), ViewScores(1.0, 1.0))
     for nothing in (Learned((), "timeout"), Learned((blind,), None)):
         assert build("scene", FEATURES, None, learned=nothing) == build("scene", FEATURES, None)

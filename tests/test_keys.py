@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -12,6 +13,7 @@ import pytest
 from conftest import running, serve
 from hypothesis import given
 from hypothesis import strategies as st
+from thinking_support import hangs, thinking, upstream
 from typer.testing import CliRunner
 
 from idiff.app import create_app
@@ -82,6 +84,24 @@ def test_a_key_has_so_many_requests_at_once(tmp_path: Path, files: Files) -> Non
         codes = asyncio.run(burst(f"http://{host}:{port}"))
     assert codes[0] == codes[-1] == 200
     assert 429 in codes
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
+def test_a_key_is_busy_until_its_rationale_is_done(tmp_path: Path, files: Files, accept: str) -> None:
+    secret, entry = made("one")
+    (tmp_path / "keys.toml").write_text(f"{entry}\nat_once = 1\n")
+    headers, asked = {"X-API-Key": secret, "Accept": accept}, []
+    with (
+        upstream(hangs, requests=asked) as url,
+        thinking(url, api_keys=tmp_path / "keys.toml") as client,
+        ThreadPoolExecutor(1) as caller,
+    ):
+        first = caller.submit(client.post, "/compare", files=files, headers=headers)
+        while not asked:  # the verdict is there, and the model is asked
+            time.sleep(0.01)
+        assert client.post("/compare", files=files, headers=headers).json()["error"]["code"] == "key_busy"
+        assert first.result().status_code == 200
+        assert client.post("/compare", files=files, headers=headers).status_code == 200
 
 
 @given(rate=st.floats(0.1, 50), steps=st.lists(st.floats(0, 3), min_size=1, max_size=60))

@@ -1,9 +1,6 @@
 """The logs of a running service: JSON, by request, and without what is private."""
 
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +8,8 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-from conftest import encode, free_port
+import service_support
+from conftest import encode
 from fastapi.testclient import TestClient
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -20,29 +18,34 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """A service of its own; its URL and what it logs."""
-    port = free_port()
-    log, url = tmp_path_factory.mktemp("log") / "stderr", f"http://127.0.0.1:{port}"
-    with log.open("wb") as output:
-        line = [sys.executable, "-m", "idiff", "serve", "--port", str(port)]
-        process = subprocess.Popen(line, stderr=output, env=os.environ | {"IDIFF_LOG_LEVEL": "debug"})
-    try:
-        deadline = time.monotonic() + 60
-        while True:
-            assert time.monotonic() < deadline
-            try:
-                if httpx.get(f"{url}/readyz").status_code == 200:
-                    break
-            except httpx.TransportError:
-                pass
-            time.sleep(0.1)
-        yield url, log
-    finally:
-        process.terminate()
-        process.wait(30)
+    log = tmp_path_factory.mktemp("log") / "stderr"
+    home = log.with_name("home")
+    home.mkdir()
+    with pytest.MonkeyPatch.context() as patch, log.open("wb") as output:
+        patch.setenv("HOME", str(home))
+        with service_support.service(output, log_level="debug") as running:
+            yield running.url, log
 
 
 def lines(log: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in log.read_text().splitlines()]
+
+
+def lines_of(log: Path, request: str) -> list[dict[str, object]]:
+    """The lines of a request that has been answered; the last of them is written after its last byte."""
+    deadline = time.monotonic() + 10
+    while True:
+        own = [line for line in lines(log) if line["request_id"] == request]
+        if any(line["message"] == "request" for line in own):
+            return own
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_nothing_is_written_but_the_log(service: tuple[str, Path], files: dict[str, bytes]) -> None:
+    url, log = service
+    assert httpx.post(f"{url}/compare", files=files).status_code == 200
+    assert list(log.with_name("home").rglob("*")) == []  # ONNX Runtime would keep a database of events there
 
 
 def test_every_line_of_a_request_names_it_and_its_trace(service: tuple[str, Path], files: dict[str, bytes]) -> None:
@@ -53,7 +56,7 @@ def test_every_line_of_a_request_names_it_and_its_trace(service: tuple[str, Path
     refused = httpx.post(f"{url}/compare", files=broken, headers=headers)
     assert refused.status_code == 422
     assert refused.headers["X-Request-Id"] == "night-7"
-    own = [line for line in lines(log) if line["request_id"] == "night-7"]
+    own = lines_of(log, "night-7")
     assert {line["trace_id"] for line in own} == {TRACE}
     said = [str(line["message"]) for line in own]
     assert any("undecodable: " in message for message in said), "what a worker thread logs belongs to it too"

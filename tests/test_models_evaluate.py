@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from idiff.intervals import Share, share
 from idiff_models.answer.photos import SHARES, categories, split_of
-from idiff_models.evaluate.intervals import Share, share
 
 pytest.importorskip("piq", reason="needs the train extra")
 

@@ -18,6 +18,7 @@ from idiff_models.answer.cache import Cache  # noqa: E402
 from idiff_models.answer.photos import split_of  # noqa: E402
 from idiff_models.answer.starter import Plan  # noqa: E402
 from idiff_models.answer.training import RunError  # noqa: E402
+from idiff_models.calibrate import reference  # noqa: E402
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_photographs_become_a_measured_release(data: Path, tmp_path: Path) -> None:
+def test_photographs_become_a_measured_release(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = Plan(
         start=None,
         train_scenes=16,
@@ -64,6 +65,8 @@ def test_photographs_become_a_measured_release(data: Path, tmp_path: Path) -> No
     np.testing.assert_allclose(cache.targets + cache.targets.transpose(0, 2, 1), 1, atol=1e-6)
     steps.train(work, 1, plan)
     steps.export(work, out, 1, plan)
+    monkeypatch.setattr(reference, "FEWEST", 48)
+    steps.referred(out, data, 1, plan)
     steps.calibrated(out, data, 1, plan)
     summary = steps.evaluate(work, out, data, 1, plan)
     manifest = load(out).manifest
@@ -72,6 +75,9 @@ def test_photographs_become_a_measured_release(data: Path, tmp_path: Path) -> No
     assert summary.pairs + summary.equal == 24
     assert len(summary.simple) >= 20
     assert {record.category for record in manifest.measured} == {"all", "person", "scene"}
+    assert manifest.reference
+    assert str(manifest.reference) == "48 photos, renditions of 16 training scenes"
+    assert len(manifest.reference.features) == 20
     assert all(fitted.fitted is not None for fitted in manifest.calibration.values())
     card = (out / "MODEL_CARD.md").read_text()
     assert str(summary.overall) in card

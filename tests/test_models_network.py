@@ -97,16 +97,16 @@ def test_weights_from_a_local_checkpoint_are_those_of_the_network(tmp_path: Path
 
 def test_the_frontend_has_the_sizes_that_it_declares() -> None:
     frontend = Frontend()
-    maps, statistics = frontend(torch.randn(2, 3, 32, 32))
-    assert maps.shape == (2, frontend.channels, 32, 32)
-    assert statistics.shape == (2, frontend.width)
+    maps, statistics = frontend(torch.randn(2, 5, 3, 32, 32))
+    assert maps.shape == (2, 5, frontend.channels, 32, 32)
+    assert statistics.shape == (2, 5, frontend.width)
     assert torch.isfinite(statistics).all()
 
 
 def test_bands_and_energies_of_a_flat_picture_are_empty() -> None:
-    maps, _ = Frontend()(torch.full((1, 3, 16, 16), 0.7))
-    assert maps[:, 3:9].abs().max() < 1e-5
-    assert (maps[:, 9:] < -1.4).all()
+    maps, _ = Frontend()(torch.full((1, 1, 3, 16, 16), 0.7))
+    assert maps[0, :, 3:9].abs().max() < 1e-5
+    assert (maps[0, :, 9:] < -1.4).all()
 
 
 def test_noise_lifts_the_floor_and_blur_takes_the_peak() -> None:
@@ -114,9 +114,9 @@ def test_noise_lifts_the_floor_and_blur_takes_the_peak() -> None:
     texture[..., 20:44, 20:44] = torch.randn(1, 1, 24, 24, generator=torch.manual_seed(0))
     floor, peak = 2 * Frontend.channels, 2 * Frontend.channels + 4
     frontend = Frontend()
-    plain = frontend(texture)[1][0]
-    noisy = frontend(texture + 0.1 * torch.randn(1, 3, 64, 64))[1][0]
-    soft = frontend(torch.nn.functional.avg_pool2d(texture, 3, 1, 1))[1][0]
+    plain = frontend(texture[None])[1][0, 0]
+    noisy = frontend(texture[None] + 0.1 * torch.randn(1, 1, 3, 64, 64))[1][0, 0]
+    soft = frontend(torch.nn.functional.avg_pool2d(texture, 3, 1, 1)[None])[1][0, 0]
     assert noisy[floor] > plain[floor] + 0.5
     assert soft[peak] < plain[peak] - 0.3
 
@@ -126,7 +126,7 @@ def test_blocks_show_wherever_their_grid_starts_and_under_noise(across: bool, st
     random = torch.manual_seed(0)
     blocks = torch.randn(1, 1, 1, 9, generator=random).expand(1, 3, 72, 9).repeat_interleave(8, 3)
     picture = blocks[..., :64, start : start + 64] + 0.3 * torch.randn(1, 3, 64, 64, generator=random)
-    met = Frontend()(picture if across else picture.transpose(2, 3))[1][0, -4:]
+    met = Frontend()((picture if across else picture.transpose(2, 3))[None])[1][0, 0, -4:]
     along, other = (0, 2) if across else (2, 0)
     assert met[along] > 0.4
     assert met[other] < 0.2
@@ -134,7 +134,7 @@ def test_blocks_show_wherever_their_grid_starts_and_under_noise(across: bool, st
 
 def test_tones_are_shares() -> None:
     tones = slice(2 * Frontend.channels + 8, 2 * Frontend.channels + 18)
-    statistics = Frontend()(torch.randn(3, 3, 32, 32).clamp(-2, 2.4))[1]
+    statistics = Frontend()(torch.randn(1, 3, 3, 32, 32).clamp(-2, 2.4))[1][0]
     torch.testing.assert_close(statistics[:, tones].sum(1), torch.ones(3), atol=1e-4, rtol=0)
 
 

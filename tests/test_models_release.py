@@ -65,7 +65,7 @@ def test_small_enough_for_the_repository() -> None:
     sizes = [path.stat().st_size for path in STARTER.iterdir()]
     assert sum(sizes) < 30e6
     assert max(sizes) < 20e6
-    named = {part.path for m in load(STARTER).manifest.members for part in (m.encoder, m.head)}
+    named = {part.path for m in load(STARTER).manifest.members for part in m.files}
     assert named == {path.name for path in STARTER.glob("*.onnx")}
 
 
@@ -82,7 +82,7 @@ def test_measured_and_better_than_every_simple_judge(ensemble: Ensemble) -> None
     assert 100 * measured["all"].accuracy == pytest.approx(float(release[1]), abs=0.06)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.timeout(900)
 def test_either_view_decides_alone_where_the_other_is_the_same(data: Path) -> None:
     judging = pytest.importorskip("idiff_models.evaluate.judging", reason="needs the train extra")

@@ -3,12 +3,15 @@
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 for package in ("torch", "timm", "tqdm"):
     pytest.importorskip(package, reason="needs the train extra")
 
 from cache_support import bright_cache  # noqa: E402
 
+from idiff_models.answer.cli import app  # noqa: E402
+from idiff_models.answer.members import toml  # noqa: E402
 from idiff_models.answer.training import RunConfig, RunError  # noqa: E402
 from idiff_models.evaluate.tables import make_tables, to_markdown  # noqa: E402
 
@@ -23,7 +26,11 @@ def config(folder: Path) -> RunConfig:
 @pytest.mark.slow
 def test_both_tables_from_one_cache(tmp_path: Path) -> None:
     base = config(bright_cache(tmp_path / "cache"))
-    tables = make_tables(base, tmp_path / "out", families=("convnext",))
+    run, out = tmp_path / "run.toml", tmp_path / "out"
+    run.write_text(toml(base))
+    done = CliRunner().invoke(app, ["tables", str(run), "--out", str(out), "--family", "convnext"])
+    assert done.exit_code == 0, done.output
+    tables = make_tables(base, out, families=("convnext",))  # its runs are kept
     names = [row.name for row in tables.steps]
     assert names[0].startswith("merged baseline")
     assert names[1:3] == ["+ split left/right", "+ person/scene"]
@@ -35,11 +42,13 @@ def test_both_tables_from_one_cache(tmp_path: Path) -> None:
     assert (family, merged.overall, split.overall) == ("convnext", tables.steps[0].overall, tables.steps[1].overall)
     runs = sorted(path.name for path in (tmp_path / "out" / "runs").iterdir())
     assert runs == ["merged-all-convnext", "split-all-convnext", "split-person-convnext", "split-scene-convnext"]
-    text = to_markdown(tables, base)
+    text = (out / "tables.md").read_text()
+    assert text == to_markdown(tables, base) + "\n"
     assert str(tables.steps[1].overall) in text
     assert "6 steps" in text
 
 
-def test_a_run_that_cannot_be_done_says_why(tmp_path: Path) -> None:
+def test_a_run_that_cannot_be_done_says_why_and_no_other_is_begun(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="cache"):
-        make_tables(config(tmp_path), tmp_path / "out", families=("convnext",))
+        make_tables(config(tmp_path), tmp_path / "out", families=("convnext", "swin"), workers=1)
+    assert [path.name for path in (tmp_path / "out" / "runs").iterdir()] == ["merged-all-convnext"]

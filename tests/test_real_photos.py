@@ -10,9 +10,16 @@ import numpy as np
 import pytest
 from conftest import Post, encode, pixels
 from fastapi.testclient import TestClient
+from rank_support import ranked
 from test_compare import assert_mirrored
 
+from idiff_models.answer.photos import load
+from idiff_models.bench.burst import burst
+
 pytestmark = pytest.mark.slow
+
+BURSTS = ("cid22/1025469.jpg", "cid22/1418519.jpg", "kodak/1.jpg", "kodak/4.jpg")
+"""Photographs of things and of people, each to be made a burst."""
 
 SHOTS = ("01", "02", "04", "05", "07", "09")
 
@@ -64,6 +71,24 @@ def test_lens_and_sensor_differences(post: Post, data: Path) -> None:
         photos = {side: (folder / row[side]).read_bytes() for side in ("image_a", "image_b")}
         right += post(photos, category="scene", rationale="none")["verdict"]["preferred"] == row["label"]
     assert right >= 0.9 * len(rows)
+
+
+def test_a_ranking_agrees_with_comparisons_of_its_pairs(client: TestClient, post: Post, data: Path) -> None:
+    photographs = [data / "photos" / name for name in BURSTS]
+    agreed: list[bool] = []
+    sure: list[bool] = []
+    for photograph in photographs:
+        shots = list(burst(load(photograph), 4, 0.6, seed=1))
+        ranking = ranked(client, shots, rationale="none")
+        assert all(photo.same_scene for photo in ranking.photos)
+        for a, b in combinations(range(len(shots)), 2):
+            verdict = post({"image_a": shots[a], "image_b": shots[b]}, rationale="none")["verdict"]
+            agreed.append((ranking.probabilities[a][b] > 0.5) == (verdict["probability_a"] > 0.5))
+            if not verdict["too_close"]:
+                sure.append(agreed[-1])
+    assert len(sure) >= 12
+    assert sum(agreed) >= 0.9 * len(agreed)
+    assert sum(sure) >= 0.95 * len(sure)
 
 
 @pytest.mark.parametrize("shape", ["Landscape", "Portrait"])

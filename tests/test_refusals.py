@@ -137,6 +137,8 @@ def test_more_requests_than_the_service_holds() -> None:
         assert refused.json()["error"]["code"] == "overloaded"
         assert refused.json()["error"]["limit"] == 1
         assert refused.headers["Retry-After"]
+        assert refused.headers["X-Queue-Depth"] == "1"
+        assert 'idiff_refusal_seconds_bucket{le="0.05",reason="comparisons"}' in narrow.get("/metrics").text
         assert narrow.post("/compare", files=files).status_code == 200
 
 

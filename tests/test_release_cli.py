@@ -10,7 +10,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
-from release_support import DAMAGE, edit, edit_member, encoder, head, listed, read, tiny_release, write
+from release_support import (
+    DAMAGE,
+    behind_a_frontend,
+    edit,
+    edit_member,
+    encoder,
+    head,
+    listed,
+    read,
+    reference,
+    tiny_release,
+    write,
+)
 from typer.testing import CliRunner, Result
 
 from idiff.answer.ensemble import Ensemble
@@ -61,6 +73,13 @@ def test_verify_takes_members_of_more_tiles(tmp_path: Path) -> None:
     answer = release("verify", tiny_release(tmp_path / "tiles", tiles=9))
     assert answer.exit_code == 0, answer.output
     assert "views (n, 10, 3, 32, 32)" in answer.stdout
+
+
+def test_verify_takes_members_behind_a_front_end(folder: Path) -> None:
+    behind_a_frontend(folder)
+    answer = release("verify", folder)
+    assert answer.exit_code == 0, answer.output
+    assert "person-0: loads and runs, opset 20, views (n, 2, 3, 32, 32) behind a front end" in answer.stdout
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
@@ -129,7 +148,7 @@ def test_show_prints_what_the_manifest_says(folder: Path) -> None:
     fitted = {"data": "ours.csv", "sha256": "0" * 64, "pairs": 80, "goal": 0.9, "accuracy": 0.91, "accepted": 0.7}
     calibration = read(folder)["calibration"]
     calibration["scene"]["fitted"] = fitted | {"ece_before": 0.12, "ece": 0.034}
-    edit(folder, calibration=calibration, training={"seed": 42})
+    edit(folder, calibration=calibration, training={"seed": 42}, reference=reference())
     text = release("show", folder).stdout
     for part in ("Release tiny-1", "Rule mean", "person-0", "2 x 32", "temperature 1, too close below 0.6"):
         assert part in text
@@ -139,6 +158,7 @@ def test_show_prints_what_the_manifest_says(folder: Path) -> None:
         "0.034, before 0.120",
         "80.00% of 9 pairs",
         "seed: 42",
+        "Reference of the drift of features: 1000 photos, test",
     ):
         assert part in text
     shown = json.loads(release("show", "--json", folder).stdout)
@@ -164,7 +184,9 @@ def test_diff_names_every_difference(tmp_path: Path, folder: Path) -> None:
     manifest["members"][1]["encoder"] = listed(other, "scene-0.encoder.onnx", encoder(opset=19))
     manifest["calibration"]["scene"]["temperature"] = 2.0
     manifest["measured"][0]["accuracy"] = 0.9
-    write(other, manifest | {"rule": "weighted", "version": "tiny-2", "training": {"seed": 42}})
+    changes = {"rule": "weighted", "version": "tiny-2", "training": {"seed": 42}, "reference": reference()}
+    edit(folder, reference=reference(shares=[0.1, 0.9]))
+    write(other, manifest | changes)
     lines = release("diff", folder, other).stdout.splitlines()
     assert lines[:5] == [
         "version: tiny-1 -> tiny-2",
@@ -179,6 +201,7 @@ def test_diff_names_every_difference(tmp_path: Path, folder: Path) -> None:
     assert lines[6:] == [
         "calibration, scene: temperature 1, too close below 0.6 -> temperature 2, too close below 0.6",
         "measured, test: all 80.00% of 9 pairs -> all 90.00% of 9 pairs",
+        "reference: 1000 photos, test, sha256 714932ead00f -> 1000 photos, test, sha256 00e516b9195a",
         "training, seed: none -> 42",
     ]
 

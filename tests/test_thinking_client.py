@@ -27,9 +27,12 @@ from thinking_support import (
     views,
 )
 
+from idiff.thinking import messages
 from idiff.thinking.call import Call
 from idiff.thinking.client import RETRIED, Delta, Restart, ThinkingModel
+from idiff.thinking.messages import Encoded
 from idiff.thinking.options import Reason, ThinkingOptions, ThinkingUnavailable
+from idiff.types import Image as Pixels
 from idiff.types import Rationale
 
 T = TypeVar("T")
@@ -137,6 +140,37 @@ def test_a_text_that_fails_is_asked_for_once_more(fault: str) -> None:
     assert "".join(delta.text for delta in again if isinstance(delta, Delta)) == RATIONALE
     assert isinstance(rationale, Rationale)
     assert temperatures[0] == 0 < temperatures[1]
+
+
+def test_every_call_about_a_pair_sends_the_same_encoded_views(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoded: list[int] = []
+    plain = messages.encode
+
+    def counting(view: Pixels, pixels: int) -> bytes:
+        encoded.append(pixels)
+        return plain(view, pixels)
+
+    async def scenario() -> list[dict[str, Any]]:
+        async with serving(turns(complete("No form."), complete(), complete("No scores."))) as (server, model):
+            pair = Encoded(views())
+            async with aclosing(model.explain(prompt(), pair)) as events:
+                assert [event async for event in events]
+            with pytest.raises(ThinkingUnavailable):
+                await model.rate(prompt(), pair)
+            return server.requests
+
+    monkeypatch.setattr(messages, "encode", counting)
+    requests = run(scenario())
+    assert len(encoded) == 4
+    one, again, scores = ([part for part in user(asked) if part["type"] == "image_url"] for asked in requests)
+    assert len(one) == 4
+    assert one == again == scores
+
+
+def user(request: dict[str, Any]) -> list[dict[str, Any]]:
+    """The parts of a request's user message."""
+    parts: list[dict[str, Any]] = request["messages"][1]["content"]
+    return parts
 
 
 def test_the_second_try_has_the_rest_of_the_deadline() -> None:

@@ -13,10 +13,13 @@ from typer.testing import CliRunner
 
 pytest.importorskip("tqdm", reason="needs the evaluate extra")
 
-from idiff.thinking.claims import mirror
+from idiff.thinking.claims import favoured, mirror
 from idiff.thinking.parse import parse
+from idiff.types import Side
+from idiff_models.pairs.challenge import read_told
 from idiff_models.thinking.cli import app
 from idiff_models.thinking.rewards import MEASURED, grounded
+from idiff_models.thinking.targets import misfit, summed, target
 
 TEXT = (
     "Face Sharpness: Image A (Left) is sharper on the left cheek.\n"
@@ -81,7 +84,8 @@ def test_the_views_are_the_services_and_shared_by_both_rows(references: Path) ->
 @pytest.mark.parametrize(
     ("options", "holds", "lacks"),
     [
-        (("--stage", "baseline"), "Main Subject", "Look at the face first"),
+        (("--stage", "baseline"), "Explain which image looks better", "Region"),
+        (("--stage", "generic"), "Main Subject", "Look at the face first"),
         (("--stage", "templates"), "Look at the face first", "laplacian"),
         (("--stage", "cv"), "laplacian", "Ground truth"),
         (("--answers", "wrong"), "Ground truth: Right is better.", "Left is better"),
@@ -113,6 +117,88 @@ def test_what_cannot_be_used_is_named(references: Path) -> None:
     result = CliRunner().invoke(app, ["dataset", str(references), "--out", str(references.parent / "out")])
     assert result.exit_code == 2
     assert "p_002" in result.stderr
+
+
+def test_labelled_pairs_alone_make_rows_for_grpo(references: Path, pair: tuple[bytes, bytes]) -> None:
+    """Without words to compare with, and nothing that SFT could teach but what was measured, where that is wanted."""
+    for side, photo in zip("ab", pair, strict=True):
+        references.with_name(f"{side}.jpg").write_bytes(photo)
+    table = references.with_suffix(".csv")
+    table.write_text("name,image_a,image_b,label\nfirst,a.jpg,b.jpg,A\nsecond,a.jpg,b.jpg,equal\n")
+    out = references.parent / "out"
+    line = ["dataset", str(table), "--out", str(out)]
+    done = CliRunner().invoke(app, line)
+    assert done.exit_code == 0, done.output
+    assert "no sft.jsonl: there are no rationales to teach" in done.stdout
+    assert "1 pairs left out" in done.stdout
+    assert not (out / "sft.jsonl").exists()
+    grpo = [json.loads(row) for row in (out / "grpo.jsonl").read_text().splitlines()]
+    assert [row["solution"] for row in grpo] == ["<answer>A</answer>", "<answer>B</answer>"]
+    assert all(row["name"] == "first" and row["measured"] and row["lines"] == [4, 7] for row in grpo)
+    done = CliRunner().invoke(app, [*line, "--text", "measured", "--lines", "3", "7"])
+    assert done.exit_code == 0, done.output
+    told, turned = (json.loads(row)["messages"] for row in (out / "sft.jsonl").read_text().splitlines())
+    assert "Write 3 to 7 lines" in told[1]["content"]
+    assert misfit(told[2]["content"], (3, 7)) is None
+    assert turned[2]["content"] == mirror(told[2]["content"])
+    assert "Image A (Left)" in parse(told[2]["content"])[1]
+    refused = CliRunner().invoke(app, [*line, "--text", "experts"])
+    assert refused.exit_code == 2
+    assert "no experts' rationales" in refused.stderr
+
+
+@pytest.mark.parametrize(("options", "summary"), [((), True), (("--as-written",), False)])
+def test_a_rationale_without_a_summary_is_completed(references: Path, options: tuple[str, ...], summary: bool) -> None:
+    told = references.read_text().replace("Summary: Image A (Left) is preferred", "Hair Noise: Both images are alike")
+    references.write_text(told)
+    out = references.parent / "out"
+    done = CliRunner().invoke(app, ["dataset", str(references), "--out", str(out), *options])
+    assert done.exit_code == 0, done.output
+    told, turned = (json.loads(row)["messages"][2]["content"] for row in (out / "sft.jsonl").read_text().splitlines())
+    assert ("1 of 1 rationales had no summary and got one" in done.stdout) is summary
+    assert (
+        "0 of 1 rationales are of the form that serving holds a model to, 4 to 7 lines and a summary; the others "
+        f"teach another: 1 {'with fewer lines' if summary else 'without a summary'}" in done.stdout
+    )
+    assert ("Global Overall: Image A (Left) is preferred for its face sharpness and hair texture." in told) is summary
+    assert turned == mirror(told)
+
+
+@pytest.mark.parametrize(
+    ("lines", "answer", "last"),
+    [
+        (("Face Noise: Image A (Left) is cleaner.",), "A", "Image A (Left) is preferred for its face noise control."),
+        (
+            ("Face Noise: Image A (Left) is cleaner.",),
+            "B",
+            "Image B (Right) is preferred overall, despite the face noise control of Image A (Left).",
+        ),
+        (("Global Style: Both images are alike.",), "A", "Image A (Left) is preferred overall."),
+        (("Sky: Image B (Right) has finer texture.",), None, "Neither image is preferred overall."),
+    ],
+)
+def test_a_summary_follows_from_lines_and_answer(lines: tuple[str, ...], answer: Side | None, last: str) -> None:
+    text = target("\n".join(lines), answer)
+    assert text.endswith(f"\nGlobal Overall: {last}")
+    assert misfit(text, (1, 1)) is None
+    assert target(text, answer) == text
+
+
+def test_what_cannot_be_read_stays_as_it_is() -> None:
+    assert target("Not a line.\nFace Noise: Image A is cleaner.", "A") == "Not a line.\nFace Noise: Image A is cleaner."
+    assert misfit("Not a line.", (1, 7)) == "without a summary"
+
+
+def test_the_challenges_rationales_as_they_are_taught(data: Path) -> None:
+    """All can be made what a form of one to seven lines allows; most have fewer lines than the four of the paper."""
+    told = read_told(data / "raim" / "train_sft_1536.jsonl")
+    fits = {least: [misfit(target(one.rationale, one.answer), (least, 7)) for one in told] for least in (1, 2, 3, 4)}
+    assert {least: found.count(None) for least, found in fits.items()} == {1: 100, 2: 87, 3: 65, 4: 29}
+    assert sum(summed(one.rationale) for one in told) == 20
+    for one in told:
+        other = {"A": "B", "B": "A"}[one.answer]
+        assert target(mirror(one.rationale), other) == mirror(target(one.rationale, one.answer))
+        assert favoured(parse(target(one.rationale, one.answer))[1]) == one.answer or summed(one.rationale)
 
 
 def test_what_was_measured_goes_with_a_row_for_the_grounding_reward(references: Path) -> None:

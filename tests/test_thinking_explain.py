@@ -53,6 +53,39 @@ def test_without_a_server_the_rationales_are_measured(references: Path) -> None:
     assert summary
 
 
+def test_a_submission_names_the_pictures_as_its_source_does(references: Path, tmp_path: Path) -> None:
+    """Where the pictures do not tell a pair's name, the row does."""
+    folder, merged = tmp_path / "data" / "1536", tmp_path / "p_001_merged_c0.jpg"
+    folder.mkdir(parents=True)
+    for name in ("p_001_merged_c0.jpg", "p_001_merged_c1.jpg"):
+        (folder / name).write_bytes(merged.read_bytes())
+    row = json.loads(references.read_text().splitlines()[0])
+    named = [["data/1536/p_001_merged_c0.jpg", "./data/1536/p_001_merged_c1.jpg"], ["./p_001_merged_c0.jpg"]]
+    references.write_text("".join(json.dumps({**row, "images": images}) + "\n" for images in named))
+    _, out = explained(references)
+    assert [json.loads(line)["images"] for line in out.read_text().splitlines()] == named
+    assert [one.name for one in read_told(out)] == ["p_001", "p_001#2"]
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text("name,merged_global,label\np_007,data/1536/p_001_merged_c0.jpg,A\n")
+    done = RUN.invoke(app, ["explain", str(pairs), "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    assert json.loads(out.read_text())["images"] == ["data/1536/p_001_merged_c0.jpg"]
+    assert [(one.name, one.category) for one in read_told(out)] == [("p_007", "person")]
+
+
+def test_as_many_lines_as_wanted_are_asked_for(references: Path) -> None:
+    asked: list[dict[str, Any]] = []
+    with upstream(complete(), requests=asked) as url:
+        said, _ = explained(references, "--url", url, "--lines", "2", "4")
+    assert "Write 2 to 4 lines" in str(asked[0]["messages"])
+    assert "){2,4}Global Overall" in asked[0]["structured_outputs"]["regex"]
+    assert "for want of the model" not in said
+    line = ["explain", str(references), "--root", str(references.parent), "--out", "x", "--lines", "5", "4"]
+    done = RUN.invoke(app, line)
+    assert done.exit_code == 2
+    assert "not an interval" in done.stderr
+
+
 @pytest.mark.parametrize(("answers", "side"), [("truth", "Left"), ("wrong", "Right")])
 def test_a_model_explains_the_answer_it_is_told(references: Path, answers: str, side: str) -> None:
     asked: list[dict[str, Any]] = []
@@ -85,6 +118,17 @@ def test_a_model_may_judge_by_itself_rationale_first(references: Path) -> None:
         _, out = explained(references, "--url", url, "--stage", "judge", "--concurrency", "1")
     told = read_told(out)
     assert {(one.answer, one.rationale) for one in told} == {("B", RATIONALE)}
+
+
+def test_a_baseline_is_given_no_form(references: Path) -> None:
+    asked: list[dict[str, Any]] = []
+    text = "The left one is nicer."
+    with upstream(complete(text), requests=asked) as url:
+        said, out = explained(references, "--url", url, "--stage", "baseline")
+    assert len(asked) == 2
+    assert not any("structured_outputs" in request for request in asked)
+    assert [one.rationale for one in read_told(out)] == [text] * 2
+    assert "for want of the model" not in said
 
 
 def test_what_the_model_does_not_write_is_measured_and_counted(references: Path) -> None:
@@ -137,4 +181,4 @@ def test_the_papers_own_cases_can_be_read() -> None:
     from idiff_models.thinking.tables import Cases
 
     cases = Cases.read(Path(__file__).parents[1] / "models" / "idiff_models" / "thinking" / "runs" / "tables.toml")
-    assert [case.table[0] for case in cases.case] == [*"44444", *"55555", *"66", *"888"]
+    assert [case.table[0] for case in cases.case] == [*"44444", *"55555", *"66", *"8888"]

@@ -1,7 +1,10 @@
 """Reading rationales back: the experts' references, the variants of the form, and nonsense."""
 
+import csv
+import hashlib
 import json
 import os
+import random
 import re
 from pathlib import Path
 
@@ -15,6 +18,9 @@ from idiff.thinking.parse import FormError, parse, read_line, read_lines
 from idiff.types import Side
 
 RAIM = Path(os.environ.get("IDIFF_DATA", Path(__file__).parents[2] / "shared" / "data")) / "raim"
+LABELS = Path(__file__).parent / "data" / "reference_lines.csv"
+"""Lines of the references that were read by hand, told by row and line, from 1, and a digest of their text: `drawn` by
+a seed (region, metric and the photo they speak for), and every other one that speaks for neither photo."""
 OTHER: dict[Side | None, Side | None] = {"A": "B", "B": "A", None: None}
 
 
@@ -35,12 +41,47 @@ def references() -> list[tuple[str, str]]:
     return [(match[1], match[2]) for match in map(form.search, solutions) if match]
 
 
-def test_the_references_are_read(references: list[tuple[str, str]]) -> None:
-    raw = [line for text, _ in references for line in text.splitlines() if line.strip()]
-    read = [read_line(line) for line in raw]
-    assert len(references) == 100
-    assert sum(line is not None for line in read) >= 0.95 * len(raw)
-    assert all(line.region and line.metric and line.agrees is None for line in read if line)
+@pytest.fixture(scope="module")
+def lines(references: list[tuple[str, str]]) -> dict[tuple[int, int], str]:
+    """Every line of the references by row and line, from 1."""
+    rows = ([line.strip() for line in text.splitlines() if line.strip()] for text, _ in references)
+    return {(row, place): line for row, told in enumerate(rows, 1) for place, line in enumerate(told, 1)}
+
+
+@pytest.fixture(scope="module")
+def labels(lines: dict[tuple[int, int], str]) -> dict[tuple[int, int], dict[str, str]]:
+    """What was found by hand, of the lines it was found of."""
+    with LABELS.open(newline="", encoding="utf-8") as file:
+        found = {(int(cells["row"]), int(cells["line"])): cells for cells in csv.DictReader(file)}
+    for place, cells in found.items():
+        assert hashlib.sha256(lines[place].encode()).hexdigest()[:8] == cells["digest"], "the label of another text"
+    return found
+
+
+def test_lines_drawn_by_chance_are_read_as_by_hand(
+    lines: dict[tuple[int, int], str], labels: dict[tuple[int, int], dict[str, str]]
+) -> None:
+    drawn = [place for place, cells in labels.items() if cells["drawn"] == "1"]
+    assert drawn == sorted(random.Random(42).sample(list(lines), 30))
+    wrong = []
+    for place in drawn:
+        line = read_line(lines[place])
+        read = (line.region, line.metric, line.favours or "none") if line else None
+        if read != tuple(labels[place][name] for name in ("region", "metric", "favours")):
+            wrong.append((place, read))
+    assert len(wrong) <= 2, wrong
+
+
+def test_the_references_are_read(
+    lines: dict[tuple[int, int], str], labels: dict[tuple[int, int], dict[str, str]]
+) -> None:
+    """Into region, metric and the favoured photo; none counts as read where a person found none either."""
+    neutral = {place for place, cells in labels.items() if cells["favours"] == "none"}
+    read = {place: line for place, text in lines.items() if (line := read_line(text))}
+    assert all(line.region and line.metric and line.agrees is None for line in read.values())
+    assert len(lines) == 306
+    told = [place for place, line in read.items() if (line.favours is None) == (place in neutral)]
+    assert len(told) >= 0.95 * len(lines)
 
 
 def test_most_lines_of_a_reference_favour_its_answer(references: list[tuple[str, str]]) -> None:
@@ -69,6 +110,10 @@ def test_swapping_the_names_swaps_who_is_favoured(references: list[tuple[str, st
         ("2. Sky Colour: Both images look alike.", "Sky", "Color", None),
         ("Global Style: Image A is painterly and over-smoothed.", "Global", "Style", "B"),
         ("Text Quality: The left image is sharper than the right image.", "Text", "Quality", "A"),
+        ("Arm Contrast and Sharpness: Image A is sharper.", "Arm", "Sharpness", "A"),
+        ("Leaf Edge Definition: Image B (Right) is clearer.", "Leaf Edge", "Detail", "B"),
+        ("Global Perceived Clarity: Image B (Right) is clearer.", "Global", "Clarity", "B"),
+        ("Chin: Image B (Right) shows more natural skin texture.", "Chin", "Texture", "B"),
     ],
 )
 def test_variants_of_a_line(text: str, region: str, metric: str, favours: Side | None) -> None:
@@ -88,6 +133,18 @@ def test_variants_of_a_line(text: str, region: str, metric: str, favours: Side |
         ("Image B (Right) lacks fine detail.", "A"),
         ("Image A (Left) shows finer, more uniform noise.", "A"),
         ("Image A (Left) is smooth, whereas Image B (Right) lacks the same level of continuity.", "A"),
+        ("The rendering of the eyes in Image A/Left is poor, with smeared lashes.", "B"),
+        ("Image B (Right) shows lower sharpness, which gives a softer, more pleasing look.", "B"),
+        ("The grain of Image B (Right) is less intrusive.", "B"),
+        ("The noise of Image B (Right) is heavier.", "A"),
+        ("Image A (Left) has less noise and better detail.", "A"),
+        ("Image A (Left) lacks clarity and finer detail.", "B"),
+        ("Image B (Right) is rendered without halos, more natural.", "B"),
+        ("Both are clean, but Image A (Left) has heavier black outlines.", "B"),
+        ("Image A (Left) looks crisper at first glance, but has halos.", "B"),
+        ("Despite Image A (Left) having less contrast, its rendering is superior.", "A"),
+        ("Image B (Right) keeps detail, with a smoothing that is acceptable; Image A (Left) has less detail.", "B"),
+        ("The warmer rendering of Image A (Left) suits the preferences of viewers.", "A"),
         ("Neither image is definitively superior; Image A (Left) looks more natural.", None),
         ("The sky is blue.", None),
         ("", None),

@@ -14,7 +14,16 @@ from thinking_support import RATIONALE
 from idiff.features import measure_photo
 from idiff.thinking.measured import measure
 from idiff.types import Features
-from idiff_models.thinking.rewards import answered, attribute_fidelity, fidelity, formed, grounded, sampled
+from idiff_models.thinking.rewards import (
+    answer_of,
+    answered,
+    attribute_fidelity,
+    expert,
+    fidelity,
+    formed,
+    grounded,
+    sampled,
+)
 
 SUMMARY = "Global Overall: Image A (Left) is preferred."
 
@@ -26,6 +35,11 @@ def test_the_answer_and_the_form() -> None:
     assert formed(RATIONALE, (5, 7)) == 0
     assert formed(RATIONALE + "\nAnd more") == 0
     assert sampled(f"<thinking>\n{RATIONALE}\n</thinking>\n<answer>A</answer>") == RATIONALE
+
+
+def test_a_solution_may_be_an_answer_alone() -> None:
+    assert (answer_of("<answer>b</answer>"), expert("<answer>b</answer>")) == ("B", None)
+    assert (answer_of(RATIONALE), expert(f"<thinking>\n{RATIONALE}\n</thinking>")) == (None, RATIONALE)
 
 
 def test_only_what_was_measured_is_rewarded() -> None:

@@ -1,5 +1,7 @@
 """The service with a faulty Thinking Model behind it: the verdict never waits on it and never fails with it."""
 
+from typing import Any
+
 import pytest
 from conftest import Post
 from fastapi.testclient import TestClient
@@ -16,10 +18,12 @@ from thinking_support import (
     upstream,
 )
 
-from idiff.thinking import grounded
+from idiff.config import Settings
+from idiff.thinking import grounded, messages
 from idiff.thinking.adapters import Adapters
 from idiff.thinking.client import ThinkingModel
 from idiff.thinking.options import ThinkingOptions
+from idiff.types import Image
 
 
 def test_the_model_writes(files: dict[str, bytes]) -> None:
@@ -106,6 +110,59 @@ def test_a_rationale_that_fails_leaves_the_verdict(
     assert 'idiff_warnings_total{code="rationale_failed"} 2.0' in client.get("/metrics").text
 
 
+@pytest.mark.parametrize(
+    ("settings", "version", "told"),
+    [
+        ({}, "idiff-2/person/cv/answer/1-7", True),
+        ({"thinking_wording": "paper"}, "paper-2/person/cv/answer/1-7", True),
+        ({"thinking_stage": "templates"}, "idiff-2/person/1-7", False),
+        ({"thinking_stage": "generic", "thinking_wording": "paper"}, "paper-2/generic/1-7", False),
+        ({"thinking_stage": "baseline"}, "idiff-2/plain/free", False),
+    ],
+)
+def test_an_adapter_is_asked_as_it_was_trained(
+    files: dict[str, bytes], settings: dict[str, str], version: str, told: bool
+) -> None:
+    asked: list[dict[str, Any]] = []
+    with upstream(complete(), requests=asked) as url, thinking(url, **settings) as client:
+        answer = client.post("/compare", files=files, data={"category": "person"}).json()
+    assert answer["rationale"]["source"] == "model"
+    assert answer["rationale"]["prompt_version"] == version
+    assert ("Ground truth: Left is better." in asked[0]["messages"][1]["content"][0]["text"]) == told
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"thinking_stage": "judge"}, "judges by itself"),
+        ({"thinking_stage": "all"}, "thinking_stage"),
+        ({"thinking_wording": "mine"}, "thinking_wording"),
+        ({"thinking_max_tokens": 64}, "no room for 7 lines"),
+    ],
+)
+def test_settings_that_cannot_be_served_are_refused(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Settings(**settings)
+
+
+def test_the_views_of_a_pair_are_encoded_once(files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a rationale, another try at it, and the scores."""
+    encoded: list[object] = []
+    plain = messages.encode
+
+    def counting(view: Image, pixels: int) -> bytes:
+        encoded.append(view)
+        return plain(view, pixels)
+
+    monkeypatch.setattr(messages, "encode", counting)
+    asked: list[dict[str, Any]] = []
+    behaviour = turns(complete("No form."), complete())
+    with upstream(behaviour, complete("No scores."), asked) as url, thinking(url) as client:
+        answer = client.post("/compare", files=files, data={"attributes": "true"}).json()
+    assert answer["rationale"]["source"] == "model"
+    assert (len(asked), len(encoded)) == (3, 4)
+
+
 def test_an_adapter_on_trial_explains_its_share_of_the_pairs() -> None:
     main, trial = (ThinkingModel(ThinkingOptions("http://127.0.0.1:9", name)) for name in ("rationale", "next"))
     adapters, ids = Adapters(main, trial, 0.25), [f"pair-{number}" for number in range(2000)]
@@ -122,5 +179,10 @@ def test_the_answer_names_the_adapter_on_trial(files: dict[str, bytes]) -> None:
         info, metrics = client.get("/info").json(), client.get("/metrics").text
     assert answer["provenance"]["adapter"] == "next"
     assert (info["thinking"]["model"], info["thinking_trial"]["model"]) == ("rationale", "next")
+    assert (
+        'idiff_adapter_info{adapter="next",family="qwen3-vl",role="trial",stage="answer",wording="idiff"} 1.0'
+        in metrics
+    )
+    assert 'idiff_adapter_info{adapter="rationale",family="qwen3-vl",role="main",' in metrics
     assert 'idiff_thinking_calls_total{adapter="next",outcome="ok"} 1.0' in metrics
     assert 'idiff_rationale_grounding_count{adapter="next",source="model"}' in metrics

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import ClassVar
 
 import httpx
+import numpy as np
 import pytest
+from conftest import encode, pixels
 from typer.testing import CliRunner
 
 pytest.importorskip("rouge_score", reason="needs the text extra")
@@ -37,8 +39,8 @@ def rationales(file: Path, texts: dict[str, tuple[str, str]]) -> Path:
     return file
 
 
-def scored(predictions: Path, references: Path) -> dict[str, object]:
-    result = CliRunner().invoke(app, ["score", str(predictions), str(references), "--json"])
+def scored(predictions: Path, references: Path, *options: str) -> dict[str, object]:
+    result = CliRunner().invoke(app, ["score", str(predictions), str(references), "--json", *options])
     assert result.exit_code == 0, result.output
     found: dict[str, object] = json.loads(result.stdout)
     return found
@@ -74,6 +76,23 @@ def test_the_report_for_people_names_the_scorers(references: Path) -> None:
     result = CliRunner().invoke(app, ["score", str(references), str(references)])
     assert "nltk method1; rouge-score rougeL F | 1.0000 |" in result.stdout
     assert "jieba tokens, nltk method3" in result.stdout
+
+
+def test_grounding_is_told_of_photos_beside_the_canned_texts(tmp_path: Path, pair: tuple[bytes, bytes]) -> None:
+    merged = np.concatenate([pixels(photo) for photo in pair], axis=1)
+    true = "Face Sharpness: Image A (Left) is sharper.\nGlobal Overall: Image A (Left) is preferred for its detail."
+    false = "Face Sharpness: Image B (Right) is sharper.\nGlobal Overall: Image A (Left) is preferred."
+    for name in ("p_000", "p_001"):
+        (tmp_path / "x").mkdir(exist_ok=True)
+        (tmp_path / "x" / f"{name}_merged_c0.jpg").write_bytes(encode(merged, "JPEG", quality=95))
+    told = rationales(tmp_path / "told.jsonl", {"p_000": (true, "A"), "p_001": (true, "A")})
+    wanted = rationales(tmp_path / "wanted.jsonl", {"p_000": (true, "A"), "p_001": (false, "A"), "p_009": (true, "A")})
+    report = scored(told, wanted, "--root", str(tmp_path))
+    assert report["grounding"] == 1.0
+    assert report["canned_grounding"] == 0.5, "each is given the other's, or the third"
+    assert scored(told, wanted)["grounding"] is None
+    line = ["score", str(told), str(wanted), "--pairs", str(wanted), "--root", str(tmp_path)]
+    assert "Grounding: 1.000, of the canned text 0.500" in CliRunner().invoke(app, line).stdout
 
 
 @pytest.mark.parametrize("text", ["", "{", '{"images": ["a.jpg"], "solution": "no thought <answer>A</answer>"}'])

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from types import TracebackType
@@ -16,6 +16,7 @@ from fastapi.testclient import TestClient
 from idiff.config import Settings
 from idiff.thinking.options import ThinkingOptions
 from idiff.thinking.prompt import Prompt, build
+from idiff.thinking.proof import FORM
 from idiff.types import (
     Alignment,
     Category,
@@ -80,20 +81,28 @@ def prompt() -> Prompt:
     return build("person", FEATURES, verdict())
 
 
+MODELS = json.dumps({"data": [{"id": "rationale"}]})
+FORMED = json.dumps(
+    {
+        "choices": [{"message": {"content": "Violet 777777777777"}}],
+        "usage": {"prompt_tokens": 40, "completion_tokens": 7, "prompt_tokens_details": {"cached_tokens": 32}},
+    }
+)
+
+
 class FakeVllm:
     """An HTTP server on 127.0.0.1 that answers every POST with `behaviour(writer)`, or with `scoring(writer)` where
-    scores are asked for and it is given; `async with` yields it."""
+    scores are asked for and it is given; the service's check of a server it passes. `async with` yields it."""
 
-    def __init__(self, behaviour: "Behaviour", scoring: "Behaviour | None" = None) -> None:
-        self.behaviour, self.scoring = behaviour, scoring or behaviour
+    def __init__(self, behaviour: "Behaviour", scoring: "Behaviour | None" = None, port: int = 0) -> None:
+        self.behaviour, self.scoring, self.port = behaviour, scoring or behaviour, port
         self.requests: list[dict[str, Any]] = []
         self.headers: list[str] = []
         self.disconnected = asyncio.Event()
 
     async def __aenter__(self) -> "FakeVllm":
-        self._closing = asyncio.Event()
         self._serving: set[asyncio.Task[None]] = set()
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -101,35 +110,55 @@ class FakeVllm:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._server.close()
-        self._closing.set()
-        await asyncio.gather(*self._serving)
+        await turns_of_the_loop()  # until what was accepted just now is being served
+        for task in self._serving:
+            task.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
+        await turns_of_the_loop()  # until sockets that were told to close have
 
     def options(self, **changes: object) -> ThinkingOptions:
         """Options that lead here, with deadlines short enough for tests."""
         short = ThinkingOptions(f"http://127.0.0.1:{self.port}", deadline_s=5.0, first_token_s=5.0)
         return replace(short, **changes)  # type: ignore[arg-type]
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """At once, as a task that has not begun when the loop ends would leave its connection open."""
+        task = asyncio.create_task(self._serve(reader, writer))
         self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        waits: list[asyncio.Future[Any]] = []
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            if head.startswith("GET "):
+                await status(200, MODELS)(writer)
+                return
             length = int(head.lower().split("content-length:")[1].split("\r\n")[0])
             self.requests.append(json.loads(await reader.readexactly(length)))
             self.headers.append(head)
-            scored = self.requests[-1]["structured_outputs"]["regex"].startswith("\\{")
-            answer = (self.scoring if scored else self.behaviour)(writer)
-            waits = [asyncio.ensure_future(one) for one in (answer, reader.read(), self._closing.wait())]
+            form = self.requests[-1].get("structured_outputs", {"regex": ""})["regex"]
+            if form == FORM:
+                answer = status(200, FORMED)(writer)
+            else:
+                answer = (self.scoring if form.startswith("\\{") else self.behaviour)(writer)
+            waits = [asyncio.ensure_future(one) for one in (answer, reader.read())]
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             if waits[1].done():
                 self.disconnected.set()
+        except asyncio.IncompleteReadError:
+            self.disconnected.set()  # before it had asked
+        finally:
             for one in waits:
                 one.cancel()
             await asyncio.gather(*waits, return_exceptions=True)
-        finally:
             writer.close()
-            self._serving.discard(task)
+
+
+async def turns_of_the_loop() -> None:
+    """More of them than asyncio takes from a connection to its task, and from an end to its socket's."""
+    for _ in range(10):
+        await asyncio.sleep(0)
 
 
 Behaviour = Callable[[asyncio.StreamWriter], Coroutine[object, object, None]]
@@ -220,15 +249,18 @@ STREAM = {"Accept": "text/event-stream"}
 
 @contextmanager
 def upstream(
-    behaviour: Behaviour, scoring: Behaviour | None = None, requests: list[dict[str, Any]] | None = None
+    behaviour: Behaviour,
+    scoring: Behaviour | None = None,
+    requests: list[dict[str, Any]] | None = None,
+    port: int = 0,
 ) -> Iterator[str]:
-    """A fake vLLM in a thread of its own; its URL. What it is asked goes to `requests`."""
+    """A fake vLLM in a thread of its own, on any port or on that one; its URL. What it is asked goes to `requests`."""
     started, urls = threading.Event(), []
 
     async def main() -> None:
         nonlocal loop, over
         loop, over = asyncio.get_running_loop(), asyncio.Event()
-        async with FakeVllm(behaviour, scoring) as server:
+        async with FakeVllm(behaviour, scoring, port) as server:
             if requests is not None:
                 server.requests = requests
             urls.append(f"http://127.0.0.1:{server.port}")
@@ -252,9 +284,14 @@ def thinking(url: str, **changes: Any) -> AbstractContextManager[TestClient]:  #
     return serve(Settings(thinking_url=url, thinking_deadline_s=1.0, lines_min=1, thinking_check_s=0, **changes))
 
 
-def events(client: TestClient, files: dict[str, bytes], **options: str) -> list[tuple[str, dict[str, Any]]]:
+def events(
+    client: TestClient,
+    files: Mapping[str, bytes] | Sequence[tuple[str, tuple[str, bytes]]],
+    path: str = "/compare",
+    **options: str,
+) -> list[tuple[str, dict[str, Any]]]:
     """The streamed answer's events with their data."""
-    with client.stream("POST", "/compare", files=files, data=options, headers=STREAM) as answer:
+    with client.stream("POST", path, files=files, data=options, headers=STREAM) as answer:
         blocks = "".join(answer.iter_text()).strip().split("\n\n")
     pairs = (dict(line.split(": ", 1) for line in block.splitlines()) for block in blocks)
     return [(pair["event"], json.loads(pair["data"])) for pair in pairs]

@@ -10,13 +10,19 @@ import httpx
 import typer
 from pydantic import ValidationError
 
-from idiff import __version__, release_cli, report
+from idiff import __version__, rank_cli, release_cli, report
+from idiff.bulk.cli import bulk
 from idiff.client import Client, ServiceError
 from idiff.keys import KeysRefused, new
+from idiff.review.cli import gate
 from idiff.schemas import AttributesOption, CategoryOption, Comparison, RationaleOption
+from idiff.terminal import refusal
 
 app = typer.Typer(help="Which of two photos a professional would prefer, how sure, and why.", no_args_is_help=True)
 app.add_typer(release_cli.app, name="release")
+app.command()(bulk)
+app.command()(rank_cli.rank)
+app.command()(gate)
 
 Photo = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)]
 
@@ -58,9 +64,9 @@ def compare(
         else:
             answer = _in_process(image_a, image_b, category, rationale, rated)
     except ServiceError as error:
-        raise _refusal(error.detail.code, error.detail.message) from error
+        raise refusal(error.detail.code, error.detail.message) from error
     except httpx.TransportError as error:
-        raise _refusal("unreachable", f"no service answers at {url}: {error}") from error
+        raise refusal("unreachable", f"no service answers at {url}: {error}") from error
     typer.echo(answer.model_dump_json(indent=2) if as_json else report.text(answer))
 
 
@@ -71,11 +77,12 @@ def serve(
 ) -> None:
     """Run the service until it is told to stop."""
     from idiff.serve import run
+    from idiff.tracing import TracingUnavailable
 
     try:
         run(host, port)
-    except (ValidationError, KeysRefused) as error:
-        raise _refusal("invalid_setting", str(error)) from error
+    except (ValidationError, KeysRefused, TracingUnavailable) as error:
+        raise refusal("invalid_setting", str(error)) from error
 
 
 @app.command()
@@ -99,19 +106,18 @@ def _in_process(
 ) -> Comparison:
     """The service's own pipeline, without a server."""
     from idiff.errors import IdiffError
-    from idiff.local import compare_files
+    from idiff.local import local
+
+    async def compared() -> Comparison:
+        async with local(rationale) as judge:
+            return await judge.compare(image_a, image_b, category=category, rationale=rationale, attributes=attributes)
 
     try:
-        return asyncio.run(compare_files(image_a, image_b, category, rationale, attributes))
+        return asyncio.run(compared())
     except IdiffError as error:
-        raise _refusal(error.code, error.message) from error
+        raise refusal(error.code, error.message) from error
     except ValidationError as error:
-        raise _refusal("invalid_setting", str(error)) from error
-
-
-def _refusal(code: str, message: str) -> typer.Exit:
-    typer.echo(f"idiff: {code}: {message}", err=True)
-    return typer.Exit(2)
+        raise refusal("invalid_setting", str(error)) from error
 
 
 def attach(target: typer.Typer, name: str, command: typer.Typer | Callable[..., object]) -> None:

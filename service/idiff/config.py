@@ -11,10 +11,15 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from idiff.logs import Format
 from idiff.thinking.families import FamilyName
+from idiff.thinking.form import SHORTEST, fitting
+from idiff.thinking.stages import Stage, Wording
 from idiff.thinking.upstream import base_url
 from idiff.urls import http_url
 
-Provider = Literal["cpu", "cuda"]
+Provider = Literal["cpu", "cuda", "tensorrt", "openvino"]
+
+SECRETS = Path("/run/secrets")
+"""Where container engines put secrets, each a file; one that is named like a variable, in lower case, is its value."""
 
 
 def _loopback(host: str) -> bool:
@@ -35,9 +40,11 @@ def _iqa(url: str) -> str:
 
 
 class Settings(BaseSettings):
-    """Read from the environment when created, never at import."""
+    """Read from the environment when created, never at import; what that has not, from SECRETS."""
 
-    model_config = SettingsConfigDict(env_prefix="IDIFF_", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="IDIFF_", frozen=True, secrets_dir=SECRETS if SECRETS.is_dir() else None
+    )
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: Annotated[int, Field(ge=1, le=65535)] = Field(default=8000, description="Port to listen on.")
@@ -47,10 +54,16 @@ class Settings(BaseSettings):
 
     log_format: Format = Field(default="json", description="One JSON object a line, or text for people.")
 
+    traces: bool = Field(
+        default=False, description="Export OpenTelemetry spans (extra `otel`) as OTEL_EXPORTER_OTLP_* say."
+    )
+
     api_keys: Path | None = Field(default=None, description="TOML file of API keys: see `idiff key`.")
     allow_anonymous: bool = Field(
         default=False, description="Serve without keys on other interfaces than loopback too: anyone may ask."
     )
+
+    ui: bool = Field(default=True, description="Serve the page for people at `/`.")
 
     release: Path | None = Field(default=None, description="Answer Model release folder; the bundled starter if unset.")
     provider: Provider = Field(default="cpu", description="Execution provider that every session must run on.")
@@ -60,11 +73,24 @@ class Settings(BaseSettings):
         ),
         description="Worker threads for decoding and inference; the cores by default.",
     )
-    max_in_flight: Annotated[int, Field(ge=1)] = Field(
-        default=16, description="Requests held at once, from their first byte to their verdict; more get 503."
+    batch_photos: Annotated[int, Field(ge=1, le=256)] | None = Field(
+        default=None, description="Most photos in one call of an encoder; by default 32 on a GPU, 1 on a CPU."
     )
-    pairs_in_memory: Annotated[int, Field(ge=1)] = Field(
-        default=2, description="Pairs whose full-size pixels may be in memory at once; more wait as compressed bytes."
+    shadow_release: Path | None = Field(
+        default=None, description="Release that judges a share of the pairs for the metrics only."
+    )
+    shadow_share: Annotated[float, Field(ge=0, le=1)] = Field(default=0.1, description="Its share of the pairs.")
+
+    max_uploads: Annotated[int, Field(ge=1)] = Field(
+        default=32, description="Bodies that may be arriving at once; more get 503."
+    )
+    max_in_flight: Annotated[int, Field(ge=1)] | None = Field(
+        default=None,
+        description="Comparisons held at once, from last byte to verdict; more get 503. By default 3 a thread, and 1.",
+    )
+    pairs_in_memory: Annotated[int, Field(ge=1)] | None = Field(
+        default=None,
+        description="Pairs with full-size pixels in memory at once; more wait compressed. By default one a thread.",
     )
     max_body_bytes: Annotated[int, Field(ge=1)] = Field(default=64 * 2**20, description="Largest request body, bytes.")
     request_timeout_s: Annotated[float, Field(gt=0)] = Field(
@@ -72,6 +98,20 @@ class Settings(BaseSettings):
     )
     upload_timeout_s: Annotated[float, Field(gt=0)] = Field(default=30.0, description="Time to send a body, seconds.")
     max_pixels: Annotated[int, Field(ge=1)] = Field(default=64_000_000, description="Largest picture, pixels.")
+
+    cache_bytes: Annotated[int, Field(ge=0)] = Field(
+        default=0, description="Memory for answers to be given again to the same upload, bytes; 0 keeps none."
+    )
+    drain_delay_s: Annotated[float, Field(ge=0)] = Field(
+        default=0.0,
+        description="From SIGTERM to the end of listening, seconds: time for balancers to see /readyz fail.",
+    )
+    drain_timeout_s: Annotated[int, Field(ge=1)] = Field(
+        default=60, description="Longest wait for requests in progress after that, seconds; as long as one may take."
+    )
+    admin_port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
+        default=None, description="Port of the admin endpoints on 127.0.0.1; none without it."
+    )
 
     iqa_url: Annotated[str, AfterValidator(_iqa)] | None = Field(
         default=None, description="Base URL of an IQA service (idiff_iqa) for learned quality scores."
@@ -88,6 +128,10 @@ class Settings(BaseSettings):
     )
     thinking_model: str = Field(default="rationale", description="Served name of the LoRA adapter.")
     thinking_family: FamilyName = Field(default="qwen3-vl", description="Family of the model under the adapter.")
+    thinking_stage: Stage = Field(
+        default="answer", description="Stage that it was trained on; only `answer` tells it the verdict to explain."
+    )
+    thinking_wording: Wording = Field(default="idiff", description="Wording of the verdict that it was trained on.")
     thinking_api_key: SecretStr | None = Field(default=None, description="Bearer token for the vLLM server.")
     thinking_deadline_s: Annotated[float, Field(gt=0)] = Field(default=20.0, description="Whole rationale, seconds.")
     thinking_concurrency: Annotated[int, Field(ge=1)] = Field(
@@ -107,7 +151,9 @@ class Settings(BaseSettings):
     thinking_check_s: Annotated[float, Field(ge=0)] = Field(
         default=300.0, description="Seconds between two checks of the Thinking Model; 0 makes none."
     )
-    thinking_max_tokens: Annotated[int, Field(ge=16)] = Field(default=512, description="Longest rationale, tokens.")
+    thinking_max_tokens: Annotated[int, Field(ge=16)] = Field(
+        default=1024, description="Longest rationale, tokens; its lines are held short enough to end before that."
+    )
 
     @property
     def exposed(self) -> bool:
@@ -123,6 +169,10 @@ class Settings(BaseSettings):
     def _ordered(self) -> Self:
         if self.lines_min > self.lines_max:
             raise ValueError("lines_min is above lines_max")
+        if fitting(self.lines_max, self.thinking_max_tokens) < SHORTEST:
+            raise ValueError(f"thinking_max_tokens {self.thinking_max_tokens} has no room for {self.lines_max} lines")
+        if self.thinking_stage == "judge":
+            raise ValueError("thinking_stage judge: a model that judges by itself explains no verdict")
         if self.thinking_trial and (self.thinking_url is None or self.thinking_trial == self.thinking_model):
             raise ValueError("thinking_trial needs thinking_url and another name than thinking_model")
         if self.thinking_trial_canary and not self.thinking_trial:
@@ -130,6 +180,22 @@ class Settings(BaseSettings):
         if self.thinking_check_s == 0 and (self.thinking_canary or self.thinking_trial_canary):
             raise ValueError("a canary is given, but thinking_check_s of 0 makes no check")
         return self
+
+    @property
+    def batch_size(self) -> int:
+        """Most photos in one call of an encoder. On a CPU a batch costs more than its photos one by one."""
+        return self.batch_photos or (1 if self.provider in ("cpu", "openvino") else 32)
+
+    @property
+    def in_flight(self) -> int:
+        """Comparisons held at once. The last of them waits for all others: with more, p99 under an overload would be
+        over twice what it is at four fifths of what the service can do (`loadtest/run.py spike`)."""
+        return self.max_in_flight or 3 * self.threads + 1
+
+    @property
+    def in_memory(self) -> int:
+        """Pairs with full-size pixels in memory at once; two at least, so that one is decoded while another is cut."""
+        return self.pairs_in_memory or max(2, self.threads)
 
     @property
     def canaries(self) -> tuple[Path | None, Path | None]:

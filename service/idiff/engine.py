@@ -1,123 +1,155 @@
 """Everything a comparison needs, loaded once: workers, models and their settings."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import ParamSpec, Self, TypeVar
+from pathlib import Path
+from typing import Final, Literal, ParamSpec, Self, TypeVar
 
 import cv2
 
+from idiff.admission import Admission
 from idiff.answer import release
+from idiff.answer.batcher import Batching
 from idiff.answer.ensemble import Ensemble
 from idiff.answer.faces import FaceDetector
+from idiff.answer.session import PROVIDERS
+from idiff.cache import Cache
 from idiff.config import Settings
-from idiff.errors import Overloaded
 from idiff.iqa.client import IqaClient
+from idiff.memory import give_back
 from idiff.metrics import Metrics
+from idiff.serving import Serving
+from idiff.shadow import Shadow
 from idiff.thinking.adapters import Adapters
 from idiff.thinking.client import ThinkingModel
 from idiff.thinking.options import ThinkingOptions
+from idiff.tracing import SILENT, Tracing
+from idiff.workers import Workers
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-log = logging.getLogger(__name__)
+GPU_CALLS: Final = 16
+"""Threads that wait for a GPU: they use no core."""
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
     """The loaded models and the workers that run them.
 
-    `requests` bounds how many requests are held at once, `pairs` how many of them have full-size pixels in memory: the
-    memory limits of the service.
+    `admission` bounds how many requests are held at once, `pairs` how many of them have full-size pixels in memory: the
+    memory limits of the service. `models` runs the Answer Model: the same workers on a CPU, others beside a GPU.
     """
 
     settings: Settings
     metrics: Metrics
-    pool: ThreadPoolExecutor
-    requests: asyncio.Semaphore
+    tracing: Tracing
+    pool: Workers
+    models: Workers
+    admission: Admission
     pairs: asyncio.Semaphore
     detector: FaceDetector
-    ensemble: Ensemble
+    serving: Serving
+    shadow: Shadow | None
+    cache: Cache
     thinking: Adapters
     iqa: IqaClient | None
 
     @classmethod
-    def load(cls, settings: Settings, metrics: Metrics) -> Self:
+    def load(cls, settings: Settings, metrics: Metrics, tracing: Tracing = SILENT) -> Self:
         """Load and warm everything.
 
         Raises:
             ReleaseRefused: the Answer Model release cannot be used as configured.
         """
         cv2.setNumThreads(1)  # parallelism is one image a worker; OpenCV's own threads would fight them
-        pool = ThreadPoolExecutor(settings.threads, thread_name_prefix="idiff")
+        pool = Workers(settings.threads, "idiff")
         try:
-            return cls._load(settings, metrics, pool)
+            loaded = cls._load(settings, metrics, tracing, pool)
         except BaseException:
             pool.shutdown(wait=False)
             raise
+        give_back()
+        return loaded
 
     @classmethod
-    def _load(cls, settings: Settings, metrics: Metrics, pool: ThreadPoolExecutor) -> Self:
-        ensemble = Ensemble.load(release.load(settings.release_folder), settings.provider, pool)
-        version, providers = ensemble.manifest.version, ",".join(ensemble.providers)
-        metrics.release.info({"version": version, "providers": providers})
-        log.info("release %s loaded on %s", version, providers)
+    def _load(cls, settings: Settings, metrics: Metrics, tracing: Tracing, pool: Workers) -> Self:
+        load = partial(_ensemble, settings, metrics.batch_photos.observe)
+        folder, shadow = settings.release_folder, settings.shadow_release
+        ensemble = load(folder)
+        metrics.provider.info(
+            {"required": PROVIDERS[settings.provider], "running": ",".join(ensemble.origin.providers)}
+        )
         return cls(
             settings=settings,
             metrics=metrics,
+            tracing=tracing,
             pool=pool,
-            requests=asyncio.Semaphore(settings.max_in_flight),
-            pairs=asyncio.Semaphore(settings.pairs_in_memory),
+            models=pool if settings.batch_size == 1 else Workers(GPU_CALLS, "model"),
+            admission=_admission(settings, metrics),
+            pairs=asyncio.Semaphore(settings.in_memory),
             detector=FaceDetector(),
-            ensemble=ensemble,
+            serving=Serving(ensemble, folder, load, metrics),
+            shadow=Shadow(_ensemble(settings, None, shadow), settings.shadow_share, metrics) if shadow else None,
+            cache=Cache(settings.cache_bytes, metrics),
             thinking=_adapters(settings, metrics, pool),
             iqa=_iqa(settings, metrics, pool),
         )
-
-    @asynccontextmanager
-    async def admitted(self) -> AsyncIterator[None]:
-        """Hold one of the places for requests.
-
-        Raises:
-            Overloaded: none is free; nobody waits for one.
-        """
-        if self.requests.locked():
-            limit = self.settings.max_in_flight
-            raise Overloaded(f"{limit} comparisons are in progress; try again shortly", limit=limit)
-        async with self.requests:
-            yield
 
     async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a CPU-bound function on a worker."""
         work = partial(copy_context().run, function, *args, **kwargs)  # the worker's log lines name the request too
         return await asyncio.get_running_loop().run_in_executor(self.pool, work)
 
+    @property
+    def fault(self) -> str | None:
+        """Why it can give no more verdicts, None where it can. Another release helps where its graphs fail, only
+        another process where a call hangs."""
+        return self.serving.ensemble.fault or self.pool.fault or self.models.fault
+
     async def close(self) -> None:
         """Close connections and let the workers end."""
         await self.thinking.aclose()
         if self.iqa:
             await self.iqa.aclose()
-        self.pool.shutdown(wait=False, cancel_futures=True)
+        if self.shadow:
+            await self.shadow.aclose()
+        for pool in (self.pool, self.models):
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _adapters(settings: Settings, metrics: Metrics, pool: ThreadPoolExecutor) -> Adapters:
-    def model(options: ThinkingOptions) -> ThinkingModel:
+def _ensemble(settings: Settings, observe: Callable[[int], None] | None, folder: Path) -> Ensemble:
+    """Loaded by threads that it leaves alone when pairs are judged meanwhile. `observe` is told of its batches."""
+    batching = Batching(settings.batch_size, settings.threads if settings.batch_size == 1 else 2, observe)
+    with ThreadPoolExecutor(settings.threads) as loaders:
+        return Ensemble.load(release.load(folder), settings.provider, loaders, batching)
+
+
+def _admission(settings: Settings, metrics: Metrics) -> Admission:
+    admission = Admission(settings.max_uploads, settings.in_flight)
+    metrics.uploads.set_function(lambda: admission.uploads)
+    metrics.queue_depth.set_function(lambda: admission.in_flight)
+    return admission
+
+
+def _adapters(settings: Settings, metrics: Metrics, pool: Workers) -> Adapters:
+    def model(role: Literal["main", "trial"], options: ThinkingOptions) -> ThinkingModel:
+        if options.url:
+            metrics.observe_adapter(role, options)
         return ThinkingModel(options, executor=pool, observer=partial(metrics.observe_thinking, options.model))
 
-    options = _thinking(settings)
+    options = thinking_options(settings)
     if settings.thinking_trial is None:
-        return Adapters(model(options))
+        return Adapters(model("main", options))
     trial = replace(options, model=settings.thinking_trial)
-    return Adapters(model(options), model(trial), settings.thinking_trial_share)
+    return Adapters(model("main", options), model("trial", trial), settings.thinking_trial_share)
 
 
-def _iqa(settings: Settings, metrics: Metrics, pool: ThreadPoolExecutor) -> IqaClient | None:
+def _iqa(settings: Settings, metrics: Metrics, pool: Workers) -> IqaClient | None:
     if settings.iqa_url is None:
         return None
     return IqaClient(
@@ -125,12 +157,15 @@ def _iqa(settings: Settings, metrics: Metrics, pool: ThreadPoolExecutor) -> IqaC
     )
 
 
-def _thinking(settings: Settings) -> ThinkingOptions:
+def thinking_options(settings: Settings) -> ThinkingOptions:
+    """How the Thinking Model is asked."""
     key = settings.thinking_api_key
     return ThinkingOptions(
         url=settings.thinking_url,
         model=settings.thinking_model,
         family=settings.thinking_family,
+        stage=settings.thinking_stage,
+        wording=settings.thinking_wording,
         api_key=key.get_secret_value() if key else None,
         deadline_s=settings.thinking_deadline_s,
         max_concurrency=settings.thinking_concurrency,

@@ -8,6 +8,7 @@ class IdiffError(Exception):
 
     `message` is for people, `field` names the form field at fault (null where there is none), `limit` is the bound
     that was crossed, in the unit the message states; `retry_after_s`: when to try again, where that is known.
+    `reason`: what metrics call it, the code where that says enough.
     """
 
     status: ClassVar[int] = 500
@@ -20,12 +21,14 @@ class IdiffError(Exception):
         field: str | None = None,
         limit: int | float | str | None = None,
         retry_after_s: float | None = None,
+        reason: str | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.field = field
         self.limit = limit
         self.retry_after_s = retry_after_s
+        self.reason = reason or self.code
 
 
 class MalformedRequest(IdiffError):
@@ -88,6 +91,12 @@ class TooManyPixels(IdiffError):
     status, code = 413, "too_many_pixels"
 
 
+class TooManyPhotos(IdiffError):
+    """More photos were sent than are ranked at once."""
+
+    status, code = 422, "too_many_photos"
+
+
 class UnsupportedImage(IdiffError):
     """Not JPEG, PNG, WebP, TIFF, HEIC or AVIF."""
 
@@ -130,6 +139,12 @@ class NotReady(IdiffError):
     status, code = 503, "not_ready"
 
 
+class NotLive(IdiffError):
+    """The models have stopped working for good: only a new process helps."""
+
+    status, code = 503, "not_live"
+
+
 class Overloaded(IdiffError):
     """As many comparisons as the service takes at once are in progress."""
 
@@ -148,7 +163,25 @@ class RationaleFailed(IdiffError):
     status, code = 500, "rationale_failed"
 
 
-class ReleaseRefused(IdiffError):
-    """An Answer Model release that is corrupt, partial or made with another preprocessing."""
+class ModelFailed(IdiffError):
+    """The Answer Model failed on this pair, which is not the caller's fault; it was logged."""
 
-    status, code = 500, "release_refused"
+    status, code = 500, "model_failed"
+
+
+class ReleaseRefused(IdiffError):
+    """An Answer Model release that is corrupt, partial, made with another preprocessing, or not for this provider."""
+
+    status, code = 409, "release_refused"
+
+
+class ProviderRefused(ReleaseRefused):
+    """A graph would run on another execution provider than the one that is required."""
+
+    code = "provider_refused"
+
+
+class ExchangeRunning(IdiffError):
+    """A release is asked for while another one is being loaded."""
+
+    status, code = 409, "exchange_running"

@@ -14,6 +14,7 @@ from idiff.thinking.check import check
 from idiff.thinking.client import Delta, Restart
 from idiff.thinking.measured import measure
 from idiff.thinking.options import ThinkingUnavailable
+from idiff.thinking.stages import STAGES
 from idiff.types import Attributes, Learned, Notice, Rationale
 
 log = logging.getLogger(__name__)
@@ -112,7 +113,7 @@ async def rate(judgement: Judgement, engine: Engine) -> Attributes | None:
         return None
     with judgement.clock.stage("attributes"):
         try:
-            return await judgement.model.rate(attributes.question(), judgement.views, judgement.deadline.spare)
+            return await judgement.model.rate(attributes.question(), judgement.encoded, judgement.deadline.spare)
         except ThinkingUnavailable as unavailable:
             reason: str = unavailable.reason
             log.warning("%s: the Thinking Model scored no attributes: %s", judgement.id, unavailable)
@@ -132,10 +133,12 @@ def attributes_notices(rated: Attributes | None) -> tuple[Notice, ...]:
 
 
 async def _think(judgement: Judgement, engine: Engine, learning: Learning | None) -> AsyncGenerator[Event]:
-    verdict, features = judgement.verdict, judgement.features
-    learned = await learning if learning else None
-    question = prompt.build(verdict.category.name, features, verdict, learned=learned, lines=engine.settings.lines)
-    async with aclosing(judgement.model.explain(question, judgement.views, judgement.deadline.spare)) as events:
+    options, verdict, features = judgement.model.options, judgement.verdict, judgement.features
+    switches = STAGES[options.stage]
+    learned = await learning if learning and switches.iqa else None
+    lines, wording = engine.settings.lines, options.wording
+    question = prompt.ask(switches, verdict, features, learned, lines=lines, wording=wording)
+    async with aclosing(judgement.model.explain(question, judgement.encoded, judgement.deadline.spare)) as events:
         async for event in events:
             if isinstance(event, Rationale):
                 event = await engine.run(_check, event, judgement)
@@ -152,9 +155,10 @@ def _check(rationale: Rationale, judgement: Judgement) -> Rationale:
 
 async def _measure(judgement: Judgement, engine: Engine, reason: str | None) -> Rationale:
     try:
-        rationale = await engine.run(
-            grounded.explain, judgement.verdict, judgement.features, judgement.views, reason, engine.settings.lines
-        )
+        async with judgement.deadline.kept():
+            rationale = await engine.run(
+                grounded.explain, judgement.verdict, judgement.features, judgement.views, reason, judgement.lines
+            )
     except Exception as error:
         log.exception("%s: no rationale", judgement.id)
         announce(judgement, rationale_notices(judgement, None), engine)

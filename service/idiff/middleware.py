@@ -1,18 +1,26 @@
 """Pure ASGI middleware: the body limit, and what every request is counted by."""
 
+import asyncio
 import logging
 import time
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from h11 import LocalProtocolError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from idiff import logs
+from idiff.api.problems import CLIENT_CLOSED
+from idiff.api.state import Service
 from idiff.errors import TooManyBytes
-from idiff.metrics import Metrics
+from idiff.tracing import SILENT, finish, trace_id
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
 
 log = logging.getLogger(__name__)
 
+TURNED_AWAY: Final = frozenset({413, 429, 503})
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """Methods that are counted by name: a caller may send any word, and every label is kept for ever."""
 
@@ -55,36 +63,56 @@ class Observe:
     """Names every request, counts it by route template and status, times it to its last byte and logs it. The answer
     has its name as `X-Request-Id`."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, service: Service) -> None:
         self._app = app
-        self._metrics = metrics
+        self._service = service
+        self._metrics = service.metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        headers = Headers(scope=scope)
+        tracing = SILENT if scope["path"] in PROBES else self._service.tracing
+        with tracing.request(headers) as span:
+            await self._observed(scope, receive, send, span, logs.begin(headers, trace_id(span)))
+
+    async def _observed(
+        self, scope: Scope, receive: Receive, send: Send, span: "Span | None", named: logs.Named
+    ) -> None:
         status, received = 500, 0
-        start = time.perf_counter()
-        named = logs.begin(Headers(scope=scope))
+        start = last = time.perf_counter()
 
         async def counting() -> Message:
-            nonlocal received
+            nonlocal received, last
             message = await receive()
             received += len(message.get("body", b""))
+            last = time.perf_counter()
             return message
 
         async def noting(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-Id"] = named.request_id
-            await send(message)
+                if status in TURNED_AWAY and scope["path"] not in PROBES:
+                    reason = scope.get("idiff.reason", "other")
+                    self._metrics.refusal_seconds.labels(reason).observe(time.perf_counter() - last)
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = named.request_id
+                if self._service.draining:
+                    headers["Connection"] = "close"
+            try:
+                await send(message)
+            except LocalProtocolError:  # what came was no HTTP any more: uvicorn has answered it and is closing
+                await asyncio.sleep(0)  # until it has noticed that nobody is there
 
         self._metrics.in_flight.inc()
         try:
             await self._app(scope, counting, noting)
         finally:
             self._metrics.in_flight.dec()
+            if scope.get("idiff.left"):
+                status = CLIENT_CLOSED
             route = getattr(scope.get("route"), "path", "unmatched")
             method = scope["method"] if scope["method"] in METHODS else "other"
             seconds = time.perf_counter() - start
@@ -93,6 +121,7 @@ class Observe:
             key = scope.get("idiff.key")
             if key is not None:
                 self._metrics.key_requests.labels(key, status).inc()
+            finish(span, method, route, status)
             told = {"method": method, "route": route, "status": status, "key": key}
             told |= {"bytes": received, "seconds": round(seconds, 4)}
             log.log(logging.DEBUG if route in PROBES else logging.INFO, "request", extra=told)

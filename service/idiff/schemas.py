@@ -1,6 +1,6 @@
 """What goes over the wire, shared by the service and the client. `api_version` 1: later versions only add fields."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,6 +10,7 @@ Side = Literal["A", "B"]
 CategoryOption = Literal["auto", "person", "scene"]
 RationaleOption = Literal["auto", "model", "measured", "none"]
 AttributesOption = Literal["false", "true"]
+MapsOption = Literal["none", "difference", "sharpness", "difference,sharpness"]
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -165,6 +166,34 @@ class Features(Wire):
     )
 
 
+Png = Annotated[str, Field(json_schema_extra={"contentEncoding": "base64", "contentMediaType": "image/png"})]
+
+
+class Map(Wire):
+    """A local quantity as a picture that fits photo A's global view pixel by pixel."""
+
+    png: Png = Field(description="Transparent where photo B shows nothing of that place.")
+    low: float = Field(description="Value of the first colour, dark; whatever is below has it too.")
+    high: float = Field(description="Value of the last colour, bright; whatever is above has it too.")
+    unit: str = Field(description="Of `low` and `high`.")
+
+
+class SharpnessMaps(Wire):
+    """Strength of fine detail in both photos, on one scale (colours: viridis). Noise counts as detail."""
+
+    a: Map
+    b: Map = Field(description="Measured in photo B, then moved onto A.")
+
+
+class Maps(Wire):
+    """Where the photos differ, for `maps`. Nothing of them is kept unless the answer is."""
+
+    difference: Map | None = Field(
+        description="Color difference of the aligned photos, CIE 1976 (colours: inferno). Null unless asked for."
+    )
+    sharpness: SharpnessMaps | None = Field(description="Null unless asked for.")
+
+
 class Size(Wire):
     """Pixels."""
 
@@ -217,9 +246,10 @@ class Warning(Wire):  # noqa: A001
 
     code: str = Field(
         description="Machine-readable: not_same_scene, alignment_failed, resolution_differs, low_resolution, "
-        "split_vote, rationale_fallback, rationale_failed, attributes_missing, learned_missing, gain_map_ignored, "
-        "extra_images_ignored, hdr_tone_mapped, profile_missing, profile_invalid, alpha_composited; later "
-        "versions may add more.",
+        "split_vote, winner_by_others, rationale_fallback, rationale_failed, attributes_missing, learned_missing, "
+        "maps_missing, "
+        "gain_map_ignored, extra_images_ignored, hdr_tone_mapped, profile_missing, profile_invalid, "
+        "alpha_composited; later versions may add more.",
         examples=["not_same_scene"],
     )
     message: str = Field(description="For people.")
@@ -234,6 +264,7 @@ class Provenance(Wire):
     providers: list[str] = Field(description="Execution providers of ONNX Runtime.")
     adapter: str | None = Field(description="Served model name of the rationale's adapter; null where none wrote it.")
     preprocessing: str = Field(description="Version of everything between file and model input.")
+    cached: bool = Field(default=False, description="Whether this is the kept answer to the same upload, sent earlier.")
 
 
 class Comparison(Wire):
@@ -245,6 +276,7 @@ class Comparison(Wire):
     rationale: Rationale | None = Field(description="Null for rationale=none, and where it failed.")
     attributes: Attributes | None = Field(default=None, description="Null unless asked for.")
     features: Features
+    maps: Maps | None = Field(default=None, description="Null unless asked for, and in the `verdict` of a stream.")
     views: Views
     warnings: list[Warning]
     provenance: Provenance
@@ -270,6 +302,20 @@ class Done(Wire):
     warnings: list[Warning] = Field(description="All warnings, those of the rationale included.")
     adapter: str | None
     timings_ms: dict[str, float]
+
+
+class ServiceInfo(Wire):
+    """What is being served and within which bounds."""
+
+    service: str
+    preprocessing: str
+    release: dict[str, Any]
+    providers: list[str]
+    thinking: dict[str, Any] | None
+    thinking_trial: dict[str, Any] | None
+    iqa: dict[str, Any] | None
+    limits: dict[str, int]
+    views: dict[str, int]
 
 
 class ErrorDetail(Wire):

@@ -4,7 +4,7 @@
 photo. All boxes and sizes are in pixels.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 import numpy as np
@@ -145,6 +145,12 @@ class PhotoFeatures:
     global_view: Statistics
     crop_view: Statistics
 
+    @property
+    def named(self) -> dict[str, float]:
+        """Every statistic by view and name: `crop.laplacian` and so on."""
+        views = {"crop": asdict(self.crop_view), "global": asdict(self.global_view)}
+        return {f"{view}.{name}": value for view, statistics in views.items() for name, value in statistics.items()}
+
 
 @dataclass(frozen=True, slots=True)
 class Features:
@@ -181,6 +187,33 @@ class Learned:
 
     scores: tuple[LearnedScore, ...]
     reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """A local quantity of a pair on photo A's global view. `png`: base64 of a palette PNG of that view's size, colours
+    from `low` to `high` in `unit`, transparent where the other photo shows nothing."""
+
+    png: str
+    low: float
+    high: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class SharpnessMaps:
+    """Local sharpness of both photos on one scale."""
+
+    a: Map
+    b: Map
+
+
+@dataclass(frozen=True, slots=True)
+class Maps:
+    """The maps of a pair that were asked for, None where one was not."""
+
+    difference: Map | None
+    sharpness: SharpnessMaps | None
 
 
 @dataclass(frozen=True, slots=True)

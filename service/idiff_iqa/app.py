@@ -5,7 +5,6 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
@@ -16,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from idiff import __version__
 from idiff.deadline import HEADER, Deadline
 from idiff.errors import IdiffError, TooManyBytes
-from idiff.iqa.wire import MOST_BYTES, Answer
+from idiff.iqa.wire import MOST_BYTES, Answer, Info
 from idiff.schemas import ErrorBody
 from idiff_iqa.config import Settings
 from idiff_iqa.scorer import Scorer
@@ -90,19 +89,9 @@ async def readyz(request: Request) -> dict[str, str]:
 
 
 @router.get("/info")
-async def info(request: Request) -> dict[str, Any]:
+async def info(request: Request) -> Info:
     """What is served under which licence, and what is not."""
-    scorer = _scorer(request)
-    served = {
-        one.name: {"better": one.better, "version": one.version, "licence": one.licence} for one in scorer.metrics
-    }
-    return {
-        "service": __version__,
-        "device": scorer.settings.device,
-        "metrics": served,
-        "absent": scorer.absent,
-        "loaded": scorer.loaded,
-    }
+    return _scorer(request).info()
 
 
 @router.get("/metrics")

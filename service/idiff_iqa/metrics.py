@@ -63,6 +63,9 @@ HOSTED: Final = {
 SAMA: Final = "sama.safetensors"
 SAMA_LICENCE: Final = "weights: as whoever trained them says"
 
+LICENCES: Final = {name: hosted.licence for name, hosted in HOSTED.items()} | {"sama": SAMA_LICENCE}
+"""Of every metric that there is, with its weights: loaded or not."""
+
 
 def load(name: str, weights: Path, device: str) -> Metric:
     """One metric, ready to judge.
@@ -70,8 +73,8 @@ def load(name: str, weights: Path, device: str) -> Metric:
     Raises:
         Absent: it is unknown, or its files are not there or cannot be used.
     """
-    if name != "sama" and name not in HOSTED:
-        raise Absent(f"unknown; there are sama, {', '.join(HOSTED)}")
+    if name not in LICENCES:
+        raise Absent(f"unknown; there are {', '.join(LICENCES)}")
     # Before anything imports huggingface_hub, which reads them once: nothing is ever fetched.
     os.environ |= {"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(weights / "huggingface")}
     try:

@@ -14,12 +14,13 @@ import torch
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from torch import Tensor
 
+from idiff import __version__
 from idiff.deadline import Deadline
 from idiff.errors import DeadlineExceeded, NotReady, Overloaded
-from idiff.iqa.wire import Answer, Scored, unpack
+from idiff.iqa.wire import Answer, Info, Missing, Scored, Served, unpack
 from idiff.types import Image
 from idiff_iqa.config import Settings
-from idiff_iqa.metrics import Absent, Metric, load
+from idiff_iqa.metrics import LICENCES, Absent, Metric, load
 
 log = logging.getLogger(__name__)
 
@@ -27,12 +28,15 @@ SECONDS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 
 class Scorer:
-    """`metrics` are served, `absent` are not and why. `loaded` once that is known."""
+    """`metrics` are served, `absent` are not and why, of all that there are. `loaded` once that is settled."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.metrics: list[Metric] = []
-        self.absent: dict[str, str] = {}
+        asked = filter(None, (part.strip() for part in settings.metrics.split(",")))
+        self._asked = tuple(dict.fromkeys(asked))
+        unasked = dict.fromkeys(LICENCES, "not asked for by IDIFF_IQA_METRICS")
+        self.absent = unasked | dict.fromkeys(self._asked, "it is loading")
         self.loaded = False
         self.pool = ThreadPoolExecutor(1, thread_name_prefix="iqa")
         self._held = 0
@@ -47,18 +51,29 @@ class Scorer:
         self.present = Gauge("idiff_iqa_metric_loaded", "1 where it is served", ["metric"], registry=registry)
 
     def load(self) -> None:
-        """Load what was asked for; what cannot be loaded is absent, and says why."""
-        for name in filter(None, (part.strip() for part in self.settings.metrics.split(","))):
+        """Say under which licence each metric is, then load what was asked for; what cannot be loaded is absent, and
+        says why."""
+        for name, licence in LICENCES.items():
+            log.info("%s: licence: %s", name, licence)
+        for name in self._asked:
             try:
                 metric = load(name, self.settings.weights, self.settings.device)
             except Absent as error:
-                self.absent[name] = str(error)
+                self.absent = {**self.absent, name: str(error)}
                 log.warning("%s is absent: %s", name, error)
             else:
                 self.metrics.append(metric)
+                self.absent = {other: why for other, why in self.absent.items() if other != name}
                 log.info("%s is served; version: %s; licence: %s", name, metric.version, metric.licence)
             self.present.labels(name).set(name not in self.absent)
         self.loaded = True
+
+    def info(self) -> Info:
+        """What is served under which licence, and what is not."""
+        # Absent ones first: one that is being loaded may be told of twice, but never not at all.
+        absent = {name: Missing(licence=LICENCES.get(name), reason=why) for name, why in self.absent.items()}
+        served = {one.name: Served(better=one.better, version=one.version, licence=one.licence) for one in self.metrics}
+        return Info(service=__version__, device=self.settings.device, loaded=self.loaded, metrics=served, absent=absent)
 
     def ready(self) -> None:
         """Raises NotReady while loading, and where there is nothing to serve."""

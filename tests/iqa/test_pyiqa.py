@@ -59,8 +59,9 @@ def test_metrics_without_weights_are_served_and_the_others_absent(url: str) -> N
     assert set(info["metrics"]) == {"piqe", "entropy"}
     assert set(info["absent"]) == {"liqe", "qalign", "sama"}
     # Nothing is fetched in place of files that are not what they should be.
-    assert "SHA-256" in info["absent"]["liqe"]
-    assert "cached files" in info["absent"]["qalign"]
+    assert "SHA-256" in info["absent"]["liqe"]["reason"]
+    assert "cached files" in info["absent"]["qalign"]["reason"]
+    assert "Noncommercial" in info["absent"]["liqe"]["licence"]
     assert "Noncommercial" in info["metrics"]["piqe"]["licence"]
 
 

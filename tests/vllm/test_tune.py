@@ -138,7 +138,7 @@ def test_a_merged_adapter_passes_the_check_of_its_canary(folder: Path) -> None:
     env = os.environ | CPU | {"PYTHONPATH": f"{ROOT / 'service'}:{ROOT / 'models'}"}
     for line in (["canary", adapter], ["merge", adapter, "--out", folder / "merged"]):
         subprocess.run([*python, *line, "--base", folder / "base"], env=env, check=True, capture_output=True)
-    server = Vllm(environment(), folder, folder / "merged.log", (), merged=True)
+    server = Vllm(environment(), folder, folder / "merged.log", (), folder / "merged")
     try:
         server.wait()
         options = ThinkingOptions(server.url, deadline_s=120, first_token_s=120)

@@ -1,14 +1,11 @@
-"""The Thinking Model client and the launch script against a real vLLM server."""
+"""The Thinking Model's client and the launch script against a real vLLM server."""
 
 import asyncio
 import json
-import os
 import re
-import signal
 import time
-from collections.abc import Coroutine, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Coroutine, Iterator
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,34 +14,27 @@ import httpx
 import numpy as np
 import PIL.Image
 import pytest
-from fastapi.testclient import TestClient
+from monitoring_support import exposed, expressions, names
 from thinking_support import verdict
 from typer.testing import CliRunner
-from vllm_server import BLOCK, ROOT, Fleet, Vllm, environment
+from vllm_server import BLOCK, PROVEN, ROOT, SAMPLES, Fleet, Vllm, environment
 
-from idiff.app import create_app
-from idiff.config import Settings
 from idiff.features import measure_photo
 from idiff.thinking.call import Call
 from idiff.thinking.canary import Canary
 from idiff.thinking.client import Delta, ThinkingModel
-from idiff.thinking.form import rationale_regex
+from idiff.thinking.form import REGION, judged_regex, rationale_regex
 from idiff.thinking.options import ThinkingOptions, ThinkingUnavailable
-from idiff.thinking.prompt import Prompt, build
-from idiff.types import Alignment, Features, PhotoViews, Rationale, Size, Views
+from idiff.thinking.prompt import Prompt, ask
+from idiff.thinking.stages import STAGES, Stage
+from idiff.thinking.vocabulary import METRICS
+from idiff.types import Alignment, Features, Learned, LearnedScore, PhotoViews, Rationale, Size, Views, ViewScores
 from idiff_models.bench.cli import app as bench
 
 pytestmark = [pytest.mark.vllm, pytest.mark.slow, pytest.mark.timeout(600)]
 
 SHORT = {"lines_min": 2, "lines_max": 3, "line_chars": 60, "max_tokens": 1024}
 """Few and short lines: the nonsense of a random model goes on for as long as the form allows."""
-
-LONG = {"thinking_max_tokens": 6000, "lines_min": 12, "lines_max": 12}
-"""A rationale that takes even this model long."""
-
-PROVEN = {"adapter": True, "canary": True, "form": True, "prefix_cache": True}
-
-SAMPLES = ROOT / "service" / "idiff" / "samples"
 
 T = TypeVar("T")
 
@@ -80,12 +70,13 @@ def pair() -> Views:
     return Views(a, b, "centre", Alignment("identity", np.eye(2, 3), 0, True), ())
 
 
-def features(pair: Views) -> Features:
-    return Features(measure_photo(pair.a), measure_photo(pair.b))
-
-
-def question(pair: Views) -> Prompt:
-    return build("person", features(pair), verdict("A"), lines=(SHORT["lines_min"], SHORT["lines_max"]))
+def question(pair: Views, stage: Stage = "answer", score: float | None = None) -> Prompt:
+    """What is asked about a pair, of which a learned metric gives the left photo `score` more."""
+    features = Features(measure_photo(pair.a), measure_photo(pair.b))
+    views = ViewScores(score, score), ViewScores(0.0, 0.0)
+    learned = Learned((LearnedScore("liqe", "more", "", "", *views),), None)
+    lines = SHORT["lines_min"], SHORT["lines_max"]
+    return ask(STAGES[stage], verdict("A"), features, learned, lines=lines)
 
 
 def options(server: Vllm, **changes: object) -> ThinkingOptions:
@@ -93,8 +84,8 @@ def options(server: Vllm, **changes: object) -> ThinkingOptions:
     return replace(ThinkingOptions(server.url, deadline_s=120, first_token_s=120), **SHORT | changes)  # type: ignore[arg-type]
 
 
-async def explained(model: ThinkingModel, pair: Views) -> list[Delta | Rationale]:
-    async with aclosing(model.explain(question(pair), pair)) as events:
+async def explained(model: ThinkingModel, pair: Views, asked: Prompt | None = None) -> list[Delta | Rationale]:
+    async with aclosing(model.explain(asked or question(pair), pair)) as events:
         return [event async for event in events]
 
 
@@ -106,10 +97,10 @@ async def reason_of(model: ThinkingModel, pair: Views) -> str | None:
     return None
 
 
-async def answer(server: Vllm, pair: Views, **changes: object) -> tuple[Rationale, Call]:
+async def answer(server: Vllm, pair: Views, asked: Prompt | None = None, **changes: object) -> tuple[Rationale, Call]:
     calls: list[Call] = []
     async with ThinkingModel(options(server, **changes), observer=calls.append) as model:
-        *_, rationale = await explained(model, pair)
+        *_, rationale = await explained(model, pair, asked)
     assert isinstance(rationale, Rationale)
     return rationale, calls[0]
 
@@ -135,6 +126,13 @@ def test_four_views_become_a_streamed_rationale_of_the_enforced_form(server: Vll
     assert call.first_token_s < call.seconds
 
 
+def test_what_rules_and_dashboard_ask_of_it_is_served(server: Vllm, pair: Views) -> None:
+    run(answer(server, pair))
+    asked = {name for expression in expressions() for name in names(expression) if name.startswith("vllm:")}
+    assert len(asked) > 8
+    assert asked <= exposed(httpx.get(f"{server.url}/metrics", trust_env=False).text)
+
+
 def test_a_view_costs_its_pixels(server: Vllm, pair: Views) -> None:
     async def tokens(view_pixels: int) -> int | None:
         _, call = await answer(server, pair, view_pixels=view_pixels)
@@ -158,8 +156,12 @@ def test_the_adapter_and_the_images_matter(server: Vllm, pair: Views) -> None:
     assert adapted != other_image, "another picture changes nothing: images are not read"
 
 
-def test_every_full_block_of_the_constant_prefix_is_reused_for_the_next_pair(server: Vllm, pair: Views) -> None:
+@pytest.mark.parametrize(("stage", "scores"), [("answer", (None, None)), ("iqa", (0.5, -0.5))])
+def test_every_full_block_of_the_constant_prefix_is_reused_for_the_next_pair(
+    server: Vllm, pair: Views, stage: Stage, scores: tuple[float | None, float | None]
+) -> None:
     other = replace(pair, a=pair.b, b=pair.a)
+    first, second = question(pair, stage, scores[0]), question(other, stage, scores[1])
 
     def tokens(prompt: Prompt) -> list[int]:
         messages = [{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}]
@@ -169,12 +171,12 @@ def test_every_full_block_of_the_constant_prefix_is_reused_for_the_next_pair(ser
         return found
 
     async def scenario() -> Call:
-        await answer(server, pair)
-        _, call = await answer(server, other)
+        await answer(server, pair, first)
+        _, call = await answer(server, other, second)
         return call
 
     call = run(scenario())
-    one, two = tokens(question(pair)), tokens(question(other))
+    one, two = tokens(first), tokens(second)
     shared = next(place for place, (a, b) in enumerate(zip(one, two, strict=False)) if a != b)
     assert shared > 10 * BLOCK
     assert call.cached_tokens == shared // BLOCK * BLOCK
@@ -188,6 +190,43 @@ def test_the_check_tells_an_inactive_and_an_absent_adapter(fleet: Fleet, server:
     assert run(proof("rationale")) == PROVEN
     assert run(proof("base")) == PROVEN | {"canary": False}
     assert run(proof("absent")) == {"adapter": False}
+
+
+class Listening(ThinkingModel):
+    """Keeps all that was said."""
+
+    said = ""
+
+    async def stream(self, *asked: Any, **how: Any) -> AsyncGenerator[str]:  # noqa: ANN401 - as it is asked
+        async with aclosing(super().stream(*asked, **how)) as pieces:
+            async for piece in pieces:
+                self.said += piece
+                yield piece
+
+
+def test_a_model_that_judges_by_itself_is_held_to_the_form_of_it(server: Vllm, pair: Views) -> None:
+    asked = question(pair, "judge")
+
+    async def scenario() -> tuple[Rationale, str, str]:
+        async with Listening(options(server)) as model:
+            rationale, side = await model.judge(asked, pair)
+            return rationale, side, model.said
+
+    rationale, side, said = run(scenario())
+    assert re.fullmatch(judged_regex(2, 3, 60), said)
+    assert said == f"<thinking>\n{rationale.text}\n</thinking>\n<answer>{side}</answer>"
+    assert 2 <= len(rationale.lines) <= 3
+    assert "Ground truth" not in asked.user
+
+
+def test_a_free_text_is_held_to_no_form(server: Vllm, pair: Views) -> None:
+    async def scenario() -> str:
+        async with Listening(options(server, max_tokens=64)) as model:
+            with suppress(ThinkingUnavailable):  # random words seldom end
+                await explained(model, pair, question(pair, "baseline"))
+            return model.said
+
+    assert re.match(f"(?!{REGION} ({'|'.join(METRICS)}): ).", run(scenario()), re.DOTALL)
 
 
 def test_an_unknown_adapter_is_an_upstream_error(server: Vllm, pair: Views) -> None:
@@ -245,6 +284,24 @@ def test_a_caller_who_leaves_stops_the_generation(server: Vllm, pair: Views) -> 
     assert 0 < generated() - before < 750, "it went on to the end"
 
 
+def test_the_bench_measures_a_real_server(server: Vllm) -> None:
+    line = ["thinking", server.url, "--server", "the tiny checkpoint", "--side", "128", "--side", "256", "--json"]
+    done = CliRunner().invoke(bench, [*line, "--concurrency", "2", "--requests", "3", "--tokens", "32"])
+    assert done.exit_code == 0, done.output
+    rows = json.loads(done.stdout)["rows"]
+    assert [(row["side"], row["done"], row["failed"]) for row in rows] == [(128, 3, {}), (256, 3, {})]
+    # 32 x 32 pixels a token.
+    assert rows[1]["prompt_tokens"] - rows[0]["prompt_tokens"] == pytest.approx(4 * (64 - 16), abs=8)
+    assert all(row["cached"] > 0.3 for row in rows)
+
+
+def test_the_server_tells_what_its_pods_are_scaled_by(server: Vllm) -> None:
+    scaling = (ROOT / "deploy" / "kubernetes" / "h20-pool" / "vllm-scaling.yaml").read_text()
+    names = set(re.findall(r"vllm:\w+", scaling))
+    assert len(names) == 2
+    assert all(server.metric(name) >= 0 for name in names)
+
+
 def test_a_killed_server_is_unreachable_before_the_deadline(server: Vllm, pair: Views) -> None:
     async def scenario() -> tuple[str | None, float, str | None]:
         async with ThinkingModel(options(server, line_chars=3000, lines_min=3, max_tokens=1500)) as model:
@@ -260,114 +317,3 @@ def test_a_killed_server_is_unreachable_before_the_deadline(server: Vllm, pair: 
     assert midway == "unreachable"
     assert after == "unreachable"
     assert seconds < 5
-
-
-def compared(client: TestClient) -> dict[str, Any]:
-    """The service's answer on the sample pair."""
-    files = {f"image_{side}": (SAMPLES / f"astronaut_{side}.jpg").read_bytes() for side in "ab"}
-    answer = client.post("/compare", files=files, data={"rationale": "model"})
-    assert answer.status_code == 200, answer.text
-    body: dict[str, Any] = answer.json()
-    return body
-
-
-def checked(client: TestClient) -> dict[str, Any]:
-    """What /info says of the Thinking Model once the service is ready and has checked it."""
-    while True:
-        answer = client.get("/info")
-        if answer.status_code == 200 and answer.json()["thinking"]["checks"]:
-            found: dict[str, Any] = answer.json()["thinking"]
-            return found
-        time.sleep(0.1)
-
-
-def test_the_service_explains_with_the_model_and_without_it_with_measurements(fleet: Fleet, server: Vllm) -> None:
-    # Random words seldom end a line: room for all the lines that the form allows, at its greatest length.
-    settings = Settings(
-        thinking_url=server.url,
-        thinking_canary=fleet.canary,
-        thinking_max_tokens=4000,
-        thinking_deadline_s=120,
-        lines_max=4,
-    )
-    with TestClient(create_app(settings)) as client:
-        thinking = checked(client)
-        told = compared(client)
-        server.kill()
-        measured = compared(client)
-    assert thinking["barred"] is None
-    assert {found["check"]: found["passed"] for found in thinking["checks"]} == PROVEN
-    assert (told["rationale"]["source"], told["rationale"]["reason"]) == ("model", None)
-    assert told["provenance"]["adapter"] == "rationale"
-    assert (measured["rationale"]["source"], measured["rationale"]["reason"]) == ("measured", "unreachable")
-    assert "rationale_fallback" in {warning["code"] for warning in measured["warnings"]}
-    assert measured["verdict"] == told["verdict"]
-
-
-def fallen_back(server: Vllm, deadline_s: float) -> tuple[str, float]:
-    """Why the service's answer is measured while the server is as it is, and how long it took."""
-    settings = Settings(thinking_url=server.url, thinking_check_s=0, thinking_deadline_s=deadline_s, **LONG)
-    with TestClient(create_app(settings)) as client:
-        while client.get("/readyz").status_code != 200:
-            time.sleep(0.1)
-        start = time.monotonic()
-        answer = compared(client)
-        seconds = time.monotonic() - start
-    assert answer["verdict"]["preferred"]
-    assert answer["rationale"]["source"] == "measured"
-    assert answer["rationale"]["lines"]
-    reason: str = answer["rationale"]["reason"]
-    return reason, seconds
-
-
-def test_a_slow_and_a_hung_server_are_given_up_at_the_deadline(server: Vllm) -> None:
-    reason, seconds = fallen_back(server, deadline_s=1)
-    assert (reason, seconds < 5) == ("timeout", True)
-    os.killpg(server.process.pid, signal.SIGSTOP)
-    try:
-        reason, seconds = fallen_back(server, deadline_s=2)
-    finally:
-        os.killpg(server.process.pid, signal.SIGCONT)
-    assert (reason, 2 <= seconds < 7) == ("timeout", True)
-
-
-def test_a_full_server_is_busy_and_the_service_answers_all_the_same(server: Vllm) -> None:
-    # Two run and two may queue, none of them done before the deadline: of eight pairs the others find it full.
-    settings = Settings(
-        thinking_url=server.url, thinking_check_s=0, thinking_deadline_s=10, thinking_concurrency=8, **LONG
-    )
-    with TestClient(create_app(settings)) as client, ThreadPoolExecutor(8) as callers:
-        while client.get("/readyz").status_code != 200:
-            time.sleep(0.1)
-        answers = list(callers.map(lambda _: compared(client), range(8)))
-    assert {answer["rationale"]["source"] for answer in answers} == {"measured"}
-    assert {answer["rationale"]["reason"] for answer in answers} == {"busy", "timeout"}
-    assert all(answer["verdict"] == answers[0]["verdict"] for answer in answers)
-
-
-def test_the_bench_measures_a_real_server(server: Vllm) -> None:
-    line = ["thinking", server.url, "--server", "the tiny checkpoint", "--side", "128", "--side", "256", "--json"]
-    done = CliRunner().invoke(bench, [*line, "--concurrency", "2", "--requests", "3", "--tokens", "32"])
-    assert done.exit_code == 0, done.output
-    rows = json.loads(done.stdout)["rows"]
-    assert [(row["side"], row["done"], row["failed"]) for row in rows] == [(128, 3, {}), (256, 3, {})]
-    # 32 x 32 pixels a token.
-    assert rows[1]["prompt_tokens"] - rows[0]["prompt_tokens"] == pytest.approx(4 * (64 - 16), abs=8)
-    assert all(row["cached"] > 0.3 for row in rows)
-
-
-def test_an_adapter_without_its_vision_part_is_not_used(fleet: Fleet) -> None:
-    fleet.server().kill()
-    server = fleet.start("--no-enable-tower-connector-lora")
-    try:
-        with TestClient(create_app(Settings(thinking_url=server.url, thinking_canary=fleet.canary))) as client:
-            thinking = checked(client)
-            answer = compared(client)
-            shown = client.get("/metrics").text
-    finally:
-        server.kill()
-    assert {found["check"]: found["passed"] for found in thinking["checks"]} == PROVEN | {"canary": False}
-    assert "without its vision part" in thinking["barred"]
-    assert 'idiff_thinking_check{adapter="rationale",check="canary"} 0.0' in shown
-    assert (answer["rationale"]["source"], answer["rationale"]["reason"]) == ("measured", "unproven")
-    assert answer["verdict"]["preferred"]

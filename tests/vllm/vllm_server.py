@@ -13,6 +13,9 @@ import pytest
 from conftest import free_port
 
 ROOT = Path(__file__).parents[2]
+SAMPLES = ROOT / "service" / "idiff" / "samples"
+PROVEN = {"adapter": True, "canary": True, "form": True, "prefix_cache": True}
+"""What the check finds of a server as it should be."""
 START_S = 240
 BLOCK = 32
 """Tokens of a block of the prefix cache."""
@@ -32,14 +35,16 @@ SMALL = [
 
 
 class Vllm:
-    """One server process."""
+    """One server process: of the adapter in the folder `model` and the checkpoint under it, or of one `merged`."""
 
-    def __init__(self, venv: Path, model: Path, log: Path, flags: tuple[str, ...], merged: bool = False) -> None:
-        port = free_port()
-        self.url = f"http://127.0.0.1:{port}"
+    def __init__(
+        self, venv: Path, model: Path, log: Path, flags: tuple[str, ...], merged: Path | None = None, port: int = 0
+    ) -> None:
+        self.port = port or free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
         self.log = log
-        parts = {"MERGED": model / "merged"} if merged else {"MODEL": model / "base", "ADAPTER": model / "rationale"}
-        place = {**parts, "PORT": port, "VLLM": venv / "bin" / "vllm"}
+        parts = {"MERGED": merged} if merged else {"MODEL": model / "base", "ADAPTER": model / "rationale"}
+        place = {**parts, "PORT": self.port, "VLLM": venv / "bin" / "vllm"}
         with log.open("wb") as output:
             self.process = subprocess.Popen(
                 [ROOT / "deploy" / "vllm" / "serve.sh", *SMALL, *flags],
@@ -110,6 +115,10 @@ class Fleet:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End them all."""
         for server in self._started:
             server.kill()
 
@@ -119,9 +128,10 @@ class Fleet:
             self.start()
         return self._started[-1]
 
-    def start(self, *flags: str) -> Vllm:
-        """A new server, with more flags of vLLM's."""
+    def start(self, *flags: str, bare: bool = False, port: int = 0) -> Vllm:
+        """A new server, with more flags of vLLM's; a `bare` one serves the checkpoint alone, by the adapter's name."""
         log = self._folder / f"{len(self._started)}.log"
-        self._started.append(Vllm(self._venv, self._model, log, flags))
+        merged = self._model / "base" if bare else None
+        self._started.append(Vllm(self._venv, self._model, log, flags, merged, port))
         self._started[-1].wait()
         return self._started[-1]

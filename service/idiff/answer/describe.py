@@ -1,9 +1,10 @@
 """A release in words: what its manifest says, and what differs between two."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from idiff.answer.manifest import Calibration, Manifest, Measured, Member
+from idiff.answer.manifest import Calibration, Manifest, Measured, Member, Reference
 
 
 def describe(manifest: Manifest) -> Iterator[str]:
@@ -21,6 +22,9 @@ def describe(manifest: Manifest) -> Iterator[str]:
         yield ""
         yield "Measured"
         yield from (f"  {_measured(record)}, {record.data} ({record.command})" for record in manifest.measured)
+    if manifest.reference:
+        yield ""
+        yield f"Reference of the drift of features: {manifest.reference}"
     if manifest.training:
         yield ""
         yield "Training"
@@ -44,15 +48,17 @@ def differences(old: Manifest, new: Manifest) -> Iterator[str]:
         yield from (f"calibration, {category}: no longer {line}" for line in said if line not in says)
         yield from (f"calibration, {category}: {line}" for line in says if line not in said)
     yield from _side_by_side(old.measured, new.measured)
+    yield from _changed(
+        "reference", old.reference and _reference(old.reference), new.reference and _reference(new.reference)
+    )
     for key in sorted(old.training.keys() | new.training.keys()):
         yield from _changed(f"training, {key}", old.training.get(key), new.training.get(key))
 
 
 def _row(member: Member) -> tuple[str, ...]:
-    size = (member.encoder.bytes + member.head.bytes) / 1e6
     views = f"{1 + member.tiles} x {member.input_size}"
     count = f"{member.parameters:,}"
-    return member.name, member.backbone, views, member.precision, f"{size:.1f}", count, f"{member.weight:g}"
+    return member.name, member.backbone, views, member.precision, f"{member.megabytes:.1f}", count, f"{member.weight:g}"
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
@@ -79,6 +85,11 @@ def _measured(record: Measured) -> str:
     return f"{record.category} {record.accuracy:.2%} of {record.pairs} pairs"
 
 
+def _reference(reference: Reference) -> str:
+    """Told apart by a checksum where it is of other figures of the same name."""
+    return f"{reference}, sha256 {hashlib.sha256(reference.model_dump_json().encode()).hexdigest()[:12]}"
+
+
 def _changed(name: str, old: object, new: object) -> Iterator[str]:
     if old != new:
         yield f"{name}: {'none' if old is None else old} -> {'none' if new is None else new}"
@@ -89,8 +100,9 @@ def _member_changes(old: Member, new: Member) -> Iterator[str]:
     was, now = old.model_dump(), new.model_dump()
     for name, value in now.items():
         before: Any = was[name]
-        if name in ("encoder", "head") and before != value:
-            yield f"{name} {before['sha256'][:12]} -> {value['sha256'][:12]}"
+        if name in ("frontend", "encoder", "head") and before != value:
+            was_of, now_of = (file["sha256"][:12] if file else "none" for file in (before, value))
+            yield f"{name} {was_of} -> {now_of}"
         elif before != value:
             yield f"{name} {before} -> {value}"
 

@@ -1,9 +1,14 @@
 """What a release folder says of itself: `manifest.json`."""
 
-from typing import Literal, NamedTuple, Self
+import hashlib
+from bisect import bisect_right
+from itertools import pairwise
+from math import isclose
+from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from idiff.features.definitions import DEFINITIONS
 from idiff.types import CategoryName, Rule
 
 Precision = Literal["fp32", "fp16", "fp16-compute", "int8"]
@@ -36,8 +41,9 @@ class Member(Part):
     """One specialist.
 
     `encoder`: input `views` float32 (n, 1 + tiles, 3, input_size, input_size), output `embedding` float32 (n,
-    embedding). `head`: inputs `a` and `b` float32 (n, embedding), output `logit` float32 (n,), positive where A is
-    preferred. `tiles`: native windows of the crop. `mean` and `std` normalise 0-1 RGB.
+    embedding). `frontend`: where there is one, it takes the views, and the encoder its outputs by their names; members
+    with the same one share what it gives. `head`: inputs `a` and `b` float32 (n, embedding), output `logit` float32
+    (n,), positive where A is preferred. `tiles`: native windows of the crop. `mean` and `std` normalise 0-1 RGB.
 
     `precision` is the encoder's: `fp32`; `fp16`, weights stored as fp16 and computed in fp32; `fp16-compute`, computed
     in fp16 too; `int8`, matrix products quantised dynamically. `weight` counts with the rule `weighted` only.
@@ -46,6 +52,7 @@ class Member(Part):
     name: str
     domain: CategoryName
     backbone: str
+    frontend: File | None = None
     encoder: File
     head: File
     input_size: int = Field(ge=32, le=1024)
@@ -62,6 +69,16 @@ class Member(Part):
     def reads(self) -> Input:
         """What its encoder takes of a photo; members that read the same share it."""
         return Input(self.input_size, self.mean, self.std, self.tiles)
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        """Its graphs, as they are run."""
+        return (*((self.frontend,) if self.frontend else ()), self.encoder, self.head)
+
+    @property
+    def megabytes(self) -> float:
+        """Size of its graphs, also of those it shares."""
+        return sum(file.bytes for file in self.files) / 1e6
 
 
 class Fitted(Part):
@@ -100,6 +117,41 @@ class Measured(Part):
     command: str
 
 
+class Distribution(Part):
+    """Where a feature's values lie: `edges`, ascending, part the line into bins, of which each has its share (0-1). An
+    edge itself belongs to the bin above it."""
+
+    edges: tuple[float, ...]
+    shares: tuple[Annotated[float, Field(gt=0, le=1)], ...]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if any(low >= high for low, high in pairwise(self.edges)):
+            raise ValueError("edges do not ascend")
+        if len(self.shares) != len(self.edges) + 1 or not isclose(sum(self.shares), 1, abs_tol=1e-3):
+            raise ValueError("shares are not one more than the edges, or do not add up to 1")
+        return self
+
+    def bin(self, value: float) -> int:
+        """The place of the bin that `value` falls into."""
+        return bisect_right(self.edges, value)
+
+
+FeatureName = Annotated[str, Field(pattern=rf"^(crop|global)\.({'|'.join(DEFINITIONS)})$")]
+
+
+class Reference(Part):
+    """The measured features of pictures that a release was made from, to hold those against that it is shown.
+    `data`: which pictures, `photos`: how many."""
+
+    data: str
+    photos: int = Field(gt=0)
+    features: dict[FeatureName, Distribution] = Field(min_length=1)
+
+    def __str__(self) -> str:
+        return f"{self.photos} photos, {self.data}"
+
+
 class Manifest(Part):
     """A release: loaded whole or not at all. `rule` combines its members' votes, see `idiff.answer.rules`."""
 
@@ -112,6 +164,12 @@ class Manifest(Part):
     calibration: dict[CategoryName, Calibration]
     measured: tuple[Measured, ...] = ()
     training: dict[str, str | int | float] = {}
+    reference: Reference | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of all that it says, which names the release beyond its version."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

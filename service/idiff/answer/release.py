@@ -54,7 +54,7 @@ def load(folder: Path) -> Release:
     for category in get_args(CategoryName):
         if category not in manifest.calibration or all(m.domain != category for m in manifest.members):
             raise ReleaseRefused(f"{folder}: no members or no calibration for {category}")
-    parts = [part for member in manifest.members for part in (member.encoder, member.head)]
+    parts = [part for member in manifest.members for part in member.files]
     graphs = {part.path: _read(folder, part) for part in parts}
     if unlisted := sorted(path.name for path in folder.glob("*.onnx") if path.name not in graphs):
         raise ReleaseRefused(f"{folder}: {', '.join(unlisted)} not listed in {MANIFEST}")

@@ -1,91 +1,91 @@
-"""One member of an ensemble: its two graphs, held to what the manifest says of them."""
+"""One member of an ensemble: its graphs, held to what the manifest says of them."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 import numpy as np
 
 from idiff.answer.manifest import File, Member
 from idiff.answer.opset import opset_of
+from idiff.answer.reader import VIEWS, Reader, Tensors
 from idiff.answer.release import Release
-from idiff.answer.session import Session, Tensor
+from idiff.answer.session import Session, Shape, Tensor, agree
 from idiff.config import Provider
 from idiff.errors import ReleaseRefused
 
-Shape = tuple[int | None, ...]
-"""Extents of a tensor; None where any number is taken."""
-
 
 class Specialist:
-    """A member with its two graphs: `encode` one photo, `compare` two embeddings."""
+    """A member with its graphs: `encode` one photo, `compare` two embeddings."""
 
-    def __init__(self, member: Member, encoder: Session, head: Session) -> None:
+    def __init__(self, member: Member, reader: Reader, encoder: Session, head: Session) -> None:
         self.member = member
+        self.reader = reader
         self.encoder = encoder
         self.head = head
 
     @classmethod
-    def load(cls, member: Member, release: Release, provider: Provider) -> Self:
-        """Load both graphs of `member` on `provider`.
+    def load(cls, member: Member, release: Release, reader: Reader, provider: Provider) -> Self:
+        """Load the encoder and the head of `member` on `provider`; `reader` is the member's.
 
         Raises:
             ReleaseRefused: a graph cannot be loaded on that provider, or is not what the manifest says.
         """
-        views: Shape = (None, 1 + member.tiles, 3, member.input_size, member.input_size)
+        read = reader.frontend.outputs if reader.frontend else {VIEWS: (None, *reader.shape)}
         embedding: Shape = (None, member.embedding)
 
         def session(part: File, inputs: Mapping[str, Shape], outputs: Mapping[str, Shape]) -> Session:
             graph, name = release.graphs[part.path], f"{release.folder}: {part.path}"
             loaded = Session(name, graph, provider)
-            _agree(name, "input", loaded.inputs, inputs)
-            _agree(name, "output", loaded.outputs, outputs)
+            agree(name, "input", loaded.inputs, inputs)
+            agree(name, "output", loaded.outputs, outputs)
             if (opset := opset_of(graph)) != member.opset:
                 raise ReleaseRefused(f"{name}: is of opset {opset}; the manifest says {member.opset}")
             return loaded
 
-        encoder = session(member.encoder, {"views": views}, {"embedding": embedding})
+        encoder = session(member.encoder, read, {"embedding": embedding})
         head = session(member.head, {"a": embedding, "b": embedding}, {"logit": (None,)})
-        return cls(member, encoder, head)
+        return cls(member, reader, encoder, head)
 
     @property
-    def providers(self) -> set[str]:
-        """Execution providers its graphs run on."""
-        return {self.encoder.provider, self.head.provider}
+    def graphs(self) -> tuple[Session, ...]:
+        """The two, after the front end where there is one."""
+        own = self.encoder, self.head
+        return (self.reader.frontend, *own) if self.reader.frontend else own
 
-    def encode(self, views: Tensor) -> Tensor:
-        """The embedding, float32 (1, embedding), of one photo's `model_input`. One a call: none depends on another."""
-        return self.encoder(views=views[np.newaxis])
+    @property
+    def dead(self) -> bool:
+        """Whether one of its graphs has failed time after time."""
+        return any(graph.dead for graph in self.graphs)
 
-    def compare(self, a: Tensor, b: Tensor) -> float:
-        """The antisymmetric logit of two embeddings, positive where A is preferred."""
-        return float(self.head(a=a, b=b)[0])
+    @property
+    def alone(self) -> bool:
+        """Whether it must encode one photo a call: the scales of int8 are of the whole batch."""
+        return self.member.precision == "int8"
 
-    def warm(self) -> float:
-        """Seconds that the second of two encodings of an empty pair takes; the first pays for lazy initialisation.
+    def encode(self, read: Tensors) -> Tensor:
+        """The embeddings, float32 (n, embedding), of what `reader` gives of n photos."""
+        return self.encoder(**read)
+
+    def compare(self, a: Tensor, b: Tensor) -> Tensor:
+        """The antisymmetric logits, float32 (n,), of n pairs of embeddings, positive where A is preferred."""
+        return self.head(a=a, b=b)
+
+    def warm(self, sizes: Sequence[int] = (1,)) -> float:
+        """Seconds that the second of two encodings of an empty photo takes; the first pays for lazy initialisation.
+
+        Batches of all `sizes` are run, the last of them first: a GPU plans anew for every shape.
 
         Raises:
             ReleaseRefused: a graph cannot be run.
         """
-        side = self.member.input_size
-        views = np.zeros((1 + self.member.tiles, 3, side, side), np.float32)
         try:
-            for _ in range(2):
+            read = self.reader.prepare(np.zeros((1, *self.reader.shape), np.float32))
+            for size in (*reversed(sizes), 1):
+                batch = {name: np.repeat(tensor, size, 0) for name, tensor in read.items()}
                 start = time.perf_counter()
-                embedding = self.encode(views)
+                embedding = self.encode(batch)
             self.compare(embedding, embedding)
         except Exception as error:  # ONNX Runtime's exceptions share no public base
             raise ReleaseRefused(f"{self.member.name}: ONNX Runtime cannot run it: {error}") from error
         return time.perf_counter() - start
-
-
-def _agree(name: str, what: str, found: Mapping[str, Shape], wanted: Mapping[str, Shape]) -> None:
-    if found != wanted:
-        raise ReleaseRefused(f"{name}: its {what} is {_text(found)}; the manifest asks for {_text(wanted)}")
-
-
-def _text(tensors: Mapping[str, Shape]) -> str:
-    return ", ".join(
-        f"{name} ({', '.join('n' if extent is None else str(extent) for extent in shape)})"
-        for name, shape in tensors.items()
-    )

@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from idiff.answer.reader import VIEWS, readers
 from idiff.answer.release import load
 from idiff.answer.session import Tensor
 from idiff.answer.specialist import Specialist
@@ -30,29 +31,29 @@ def verify(folder: Path) -> Iterator[str]:
     size = sum(map(len, release.graphs.values())) / 1e6
     yield f"manifest: {release.manifest.version}, {len(members)} members, rule {release.manifest.rule}"
     yield f"checksums: {len(release.graphs)} graphs, {size:.1f} MB"
+    reader = readers(release, "cpu")
     for member in members:
-        specialist = Specialist.load(member, release, "cpu")
+        specialist = Specialist.load(member, release, reader[member.name], "cpu")
         specialist.warm()
         yield f"{member.name}: loads and runs, opset {member.opset}, {_shape(specialist)}"
         name = f"{folder}: {member.name}"
         views = _photos(specialist)
-        alone = np.concatenate([specialist.encode(photo) for photo in views])
+        alone = np.concatenate([specialist.encode(specialist.reader.prepare(views[[row]])) for row in range(PHOTOS)])
         yield f"{member.name}: {_antisymmetric(name, specialist, alone)}"
         yield f"{member.name}: {_batch_independent(name, specialist, views, alone)}"
 
 
 def _shape(specialist: Specialist) -> str:
-    ((views, shape),) = specialist.encoder.inputs.items()
-    extents = ", ".join("n" if extent is None else str(extent) for extent in shape)
-    return f"{views} ({extents}) to {specialist.member.embedding} numbers"
+    extents = ", ".join(map(str, specialist.reader.shape))
+    behind = " behind a front end" if specialist.reader.frontend else ""
+    return f"{VIEWS} (n, {extents}){behind} to {specialist.member.embedding} numbers"
 
 
 def _photos(specialist: Specialist) -> Tensor:
     """Random normalised views, float32 (PHOTOS, 1 + tiles, 3, side, side): coarse structure under fine grain."""
-    member = specialist.member
     rng = np.random.default_rng(0)
-    side = member.input_size
-    coarse = rng.normal(size=(PHOTOS, 1 + member.tiles, 3, -(-side // 16), -(-side // 16)))
+    *of, side, _ = specialist.reader.shape
+    coarse = rng.normal(size=(PHOTOS, *of, -(-side // 16), -(-side // 16)))
     grown = coarse.repeat(16, -2).repeat(16, -1)[..., :side, :side]
     return (grown + rng.normal(scale=0.3, size=grown.shape)).astype(np.float32)
 
@@ -74,7 +75,7 @@ def _antisymmetric(name: str, specialist: Specialist, photos: Tensor) -> str:
 def _batch_independent(name: str, specialist: Specialist, views: Tensor, alone: Tensor) -> str:
     if specialist.member.precision == "int8":
         return "int8: its scales depend on the batch, so the service encodes one photo a call; not compared"
-    together = specialist.encoder(views=views)
+    together = specialist.encode(specialist.reader.prepare(views))
     difference = float(np.abs(together - alone).max() / max(1e-6, float(np.abs(alone).max())))
     if not difference <= BATCH:
         raise ReleaseRefused(f"{name}: an embedding changes by {100 * difference:.2g} % with the photos beside it")

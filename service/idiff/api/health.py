@@ -10,7 +10,10 @@ from pydantic import BaseModel
 from idiff import __version__
 from idiff.api.problems import responses
 from idiff.api.state import service_of
+from idiff.errors import NotReady
 from idiff.imaging import CROP_SIDE, GLOBAL_SIDE, PREPROCESSING_VERSION
+from idiff.ranking.upload import MOST
+from idiff.schemas import ServiceInfo
 from idiff.thinking.client import ThinkingModel
 
 MEMBER_FIELDS = {"name", "domain", "backbone", "input_size", "tiles", "precision"}
@@ -24,30 +27,21 @@ class Status(BaseModel):
     status: str
 
 
-class ServiceInfo(BaseModel):
-    """What is being served and within which bounds."""
-
-    service: str
-    preprocessing: str
-    release: dict[str, Any]
-    providers: list[str]
-    thinking: dict[str, Any] | None
-    thinking_trial: dict[str, Any] | None
-    iqa: dict[str, Any] | None
-    limits: dict[str, int]
-    views: dict[str, int]
-
-
-@router.get("/livez", summary="Whether the process answers")
-async def livez() -> Status:
-    """The event loop turns."""
+@router.get("/livez", summary="Whether the process answers", responses=responses(503))
+async def livez(request: Request) -> Status:
+    """The event loop turns, and the models work: no call of theirs hangs, nor do all fail."""
+    service_of(request).live()
     return Status(status="live")
 
 
 @router.get("/readyz", summary="Whether verdicts can be given", responses=responses(503))
 async def readyz(request: Request) -> Status:
-    """Every session is loaded, on the required provider, and warm."""
-    service_of(request).ready()
+    """Every session is loaded, on the required provider, warm and working, and the service was not told to end."""
+    service = service_of(request)
+    if service.draining:
+        raise NotReady("the service is shutting down")
+    service.ready()
+    service.live()
     return Status(status="ready")
 
 
@@ -69,17 +63,24 @@ async def info(request: Request) -> ServiceInfo:
     """What identifies this service's verdicts."""
     service = service_of(request)
     engine, settings = service.ready(), service.settings
-    manifest = engine.ensemble.manifest
+    ensemble = engine.serving.ensemble
+    manifest = ensemble.manifest
     return ServiceInfo(
         service=__version__,
         preprocessing=PREPROCESSING_VERSION,
         release=manifest.model_dump(include={"version", "created", "rule", "calibration", "measured"})
         | {"members": [m.model_dump(include=MEMBER_FIELDS) for m in manifest.members]},
-        providers=list(engine.ensemble.providers),
+        providers=list(ensemble.origin.providers),
         thinking=_adapter(engine.thinking.main) if settings.thinking_url else None,
         thinking_trial=_adapter(engine.thinking.trial) if engine.thinking.trial else None,
         iqa={"circuit": engine.iqa.breaker.state, "licences": engine.iqa.known} if engine.iqa else None,
-        limits={"max_body_bytes": settings.max_body_bytes, "max_pixels": settings.max_pixels},
+        limits={
+            "max_body_bytes": settings.max_body_bytes,
+            "max_pixels": settings.max_pixels,
+            "max_photos": MOST,
+            "max_uploads": settings.max_uploads,
+            "max_in_flight": settings.in_flight,
+        },
         views={"global_side": GLOBAL_SIDE, "crop_side": CROP_SIDE},
     )
 

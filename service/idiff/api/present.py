@@ -3,29 +3,24 @@
 import asyncio
 
 from idiff import __version__, schemas
+from idiff.charts import chart, chart_notices
 from idiff.engine import Engine
 from idiff.explanation import attributes_notices, conclude, learn, learned_notices, rate, rationale_notices
 from idiff.imaging import PREPROCESSING_VERSION
 from idiff.pipeline import Judgement
-from idiff.types import Attributes, Image, Learned, Notice, PhotoViews, Rationale, Verdict, Views
+from idiff.types import Attributes, Image, Learned, Maps, Notice, PhotoViews, Rationale, Verdict, Views
 
 
-def verdict(judgement: Judgement, engine: Engine) -> schemas.Comparison:
+def verdict(judgement: Judgement) -> schemas.Comparison:
     """The answer as far as it is known when the verdict is final."""
     return schemas.Comparison(
         id=judgement.id,
-        verdict=_verdict(judgement.verdict),
+        verdict=decision(judgement.verdict),
         rationale=None,
         features=schemas.Features.model_validate(judgement.features),
         views=_views(judgement.views),
-        warnings=_warnings(judgement.notices),
-        provenance=schemas.Provenance(
-            service=__version__,
-            release=engine.ensemble.manifest.version,
-            providers=list(engine.ensemble.providers),
-            adapter=None,
-            preprocessing=PREPROCESSING_VERSION,
-        ),
+        warnings=warnings(judgement.notices),
+        provenance=provenance(judgement),
         timings_ms=judgement.clock.milliseconds(),
     )
 
@@ -33,8 +28,10 @@ def verdict(judgement: Judgement, engine: Engine) -> schemas.Comparison:
 async def concluded(judgement: Judgement, engine: Engine) -> schemas.Comparison:
     """The whole answer, when all that explains the verdict is there."""
     learning = asyncio.create_task(learn(judgement, engine))
-    told = await asyncio.gather(conclude(judgement, engine, learning), rate(judgement, engine), learning)
-    return comparison(judgement, *told, engine)
+    told = await asyncio.gather(
+        conclude(judgement, engine, learning), rate(judgement, engine), learning, chart(judgement, engine)
+    )
+    return comparison(judgement, *told)
 
 
 def comparison(
@@ -42,12 +39,13 @@ def comparison(
     rationale: Rationale | None,
     attributes: Attributes | None,
     learned: Learned | None,
-    engine: Engine,
+    maps: Maps | None,
 ) -> schemas.Comparison:
     """The whole answer."""
-    answer, end = verdict(judgement, engine), done(judgement, rationale, attributes, learned)
+    answer, end = verdict(judgement), done(judgement, rationale, attributes, learned, maps)
     answer.features.learned = schemas.Learned.model_validate(learned) if learned else None
     answer.attributes = schemas.Attributes.model_validate(attributes) if attributes else None
+    answer.maps = schemas.Maps.model_validate(maps) if maps else None
     answer.rationale = schemas.Rationale.model_validate(rationale) if rationale else None
     answer.provenance.adapter = end.adapter
     answer.warnings, answer.timings_ms = end.warnings, end.timings_ms
@@ -55,28 +53,46 @@ def comparison(
 
 
 def done(
-    judgement: Judgement, rationale: Rationale | None, attributes: Attributes | None, learned: Learned | None
+    judgement: Judgement,
+    rationale: Rationale | None,
+    attributes: Attributes | None,
+    learned: Learned | None,
+    maps: Maps | None = None,
 ) -> schemas.Done:
-    """What rationale, attributes and scores add to the answer beside themselves: the last event of a stream."""
+    """What rationale, attributes, scores and maps add to the answer beside themselves: the last event of a stream."""
     told = [part.adapter for part in (rationale, attributes) if part and part.adapter]
     return schemas.Done(
         id=judgement.id,
-        warnings=_warnings(
+        warnings=warnings(
             judgement.notices
             + rationale_notices(judgement, rationale)
             + attributes_notices(attributes)
             + learned_notices(learned)
+            + chart_notices(judgement, maps)
         ),
         adapter=told[0] if told else None,
         timings_ms=judgement.clock.milliseconds(),
     )
 
 
-def _warnings(notices: tuple[Notice, ...]) -> list[schemas.Warning]:
+def provenance(judgement: Judgement) -> schemas.Provenance:
+    """What produced an answer, as far as it is known when the verdict is final."""
+    return schemas.Provenance(
+        service=__version__,
+        release=judgement.origin.version,
+        providers=list(judgement.origin.providers),
+        adapter=None,
+        preprocessing=PREPROCESSING_VERSION,
+    )
+
+
+def warnings(notices: tuple[Notice, ...]) -> list[schemas.Warning]:
+    """As the wire shows them."""
     return [schemas.Warning.model_validate(notice) for notice in notices]
 
 
-def _verdict(decided: Verdict) -> schemas.Verdict:
+def decision(decided: Verdict) -> schemas.Verdict:
+    """The ensemble's verdict as the wire shows it."""
     category = decided.category
     return schemas.Verdict(
         preferred=decided.preferred,

@@ -1,7 +1,9 @@
 """The gateway's side of the IQA service: one call a pair, with a deadline, and easily done without."""
 
 import asyncio
+import logging
 import math
+import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Final, Literal
@@ -11,9 +13,11 @@ from pydantic import ValidationError
 
 from idiff.breaker import Breaker
 from idiff.deadline import HEADER
-from idiff.iqa.wire import Answer, Scored, pack
+from idiff.iqa.wire import Answer, Info, Scored, pack
 from idiff.schemas import ErrorBody
 from idiff.types import Learned, LearnedScore, Views, ViewScores
+
+log = logging.getLogger(__name__)
 
 Reason = Literal["circuit_open", "busy", "not_ready", "timeout", "unreachable", "upstream_error", "malformed"]
 
@@ -22,6 +26,10 @@ RESET_S: Final = 15.0
 """After so many failures in a row the service is left alone for so long."""
 
 CONNECT_S: Final = 2.0
+
+INFO_S: Final = 5.0
+AGAIN_S: Final = 15.0
+"""Longest wait for what the service says of itself, and until it is asked again where it says nothing."""
 
 
 class IqaUnavailable(Exception):
@@ -35,7 +43,7 @@ class IqaUnavailable(Exception):
 class IqaClient:
     """Client of one service at `url`. `observe` is told the outcome of every call, "ok" or the reason.
 
-    `breaker.state` and `known`, the metrics of the last answer with their licences, are there to be read.
+    `breaker.state` and `known`, the metrics that the service knows with their licences, are there to be read.
     """
 
     def __init__(self, url: str, deadline_s: float, executor: Executor, observe: Callable[[str], None]) -> None:
@@ -54,6 +62,19 @@ class IqaClient:
         """Close the connections."""
         await self._http.aclose()
 
+    async def introduce(self) -> None:
+        """Ask the service what it knows under which licence, until it has answered once. Failing is no call's failure:
+        nobody waits for it, and the circuit breaker is not told."""
+        while True:
+            try:
+                async with asyncio.timeout(INFO_S):
+                    response = await self._http.get("info")
+                self.known = Info.model_validate_json(response.raise_for_status().content).licences | self.known
+                return
+            except (httpx.HTTPError, TimeoutError, ValidationError) as error:
+                log.info("the IQA service does not say what it knows: %s", type(error).__name__)
+            await asyncio.sleep(AGAIN_S)
+
     async def score(self, views: Views, within_s: float = math.inf) -> Learned:
         """What every metric of the service says of the four views; empty, with the reason, where it says nothing in
         time, which is the client's deadline, or `within_s` seconds if that is sooner."""
@@ -63,19 +84,21 @@ class IqaClient:
             self._observe(error.reason)
             return Learned((), error.reason)
         self._observe("ok")
-        self.known = {one.metric: one.licence for one in answer.scored}
+        self.known = self.known | {one.metric: one.licence for one in answer.scored}
         return Learned(tuple(_read(one) for one in answer.scored), None)
 
     async def _asked(self, views: Views, within_s: float) -> Answer:
         permit = self.breaker.admit()
         if permit is None:
             raise IqaUnavailable("circuit_open")
+        begun = time.monotonic()
         try:
-            # Before the deadline begins: how long our own workers take says nothing of the service.
-            body = await asyncio.get_running_loop().run_in_executor(self._executor, pack, views)
-            seconds = min(self._deadline_s, within_s)
-            async with asyncio.timeout(seconds):
-                answer = await self._post(body, seconds)
+            async with asyncio.timeout(None if math.isinf(within_s) else within_s):
+                # Before its own deadline begins: how long our workers take says nothing of the service.
+                body = await asyncio.get_running_loop().run_in_executor(self._executor, pack, views)
+                seconds = min(self._deadline_s, begun + within_s - time.monotonic())
+                async with asyncio.timeout(seconds):
+                    answer = await self._post(body, seconds)
             permit.settle(True)
             return answer
         except TimeoutError:

@@ -38,6 +38,37 @@ class Answer(BaseModel):
     scored: list[Scored]
 
 
+class Served(BaseModel):
+    """A metric that is served. `version`: of its code and weights."""
+
+    better: Literal["more", "less"]
+    version: str
+    licence: str
+
+
+class Missing(BaseModel):
+    """A metric that is not, and why. `licence`: None of one that nobody knows."""
+
+    licence: str | None
+    reason: str
+
+
+class Info(BaseModel):
+    """The answer to GET /info: every metric that there is or was asked for is served or absent. `loaded`: for good."""
+
+    service: str
+    device: str
+    loaded: bool
+    metrics: dict[str, Served]
+    absent: dict[str, Missing]
+
+    @property
+    def licences(self) -> dict[str, str]:
+        """By metric, of all that are known."""
+        absent = {name: one.licence for name, one in self.absent.items() if one.licence}
+        return absent | {name: one.licence for name, one in self.metrics.items()}
+
+
 def pack(views: Views) -> bytes:
     """The four views as a request's body."""
     a, b = views.a, views.b

@@ -1,9 +1,9 @@
 """Which adapter explains a pair: the served one, or another on trial that gets a share of the pairs."""
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from idiff.share import among
 from idiff.thinking.client import ThinkingModel
 
 
@@ -18,8 +18,7 @@ class Adapters:
 
     def of(self, pair: str) -> ThinkingModel:
         """The adapter of a new pair, decided by its id and by whether the one on trial may be used."""
-        place = int.from_bytes(hashlib.sha256(pair.encode()).digest()[:4]) / 2**32
-        return self.trial if self.trial and not self.trial.barred and place < self.share else self.main
+        return self.trial if self.trial and not self.trial.barred and among(pair, self.share, "trial") else self.main
 
     def __iter__(self) -> Iterator[ThinkingModel]:
         yield self.main

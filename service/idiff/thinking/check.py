@@ -1,8 +1,8 @@
 """The claim check: whether what a line of the Thinking Model says agrees with what was measured.
 
-A line's metric names the findings that bear on it, its region whether they are the crop's or the whole frame's. Which
-statistics those are, in whose favour they speak and their dead-bands: `scales.SCALES`. `findings` reads them as an
-expert would (grain is no sharpness, softness no cleanliness), so that a measured rationale agrees by construction.
+A line's metric names the qualities that bear on it, its region whether they are the crop's or the whole frame's. Which
+those are, in whose favour they speak and their dead-bands: `scales.SCALES`. `findings` reads them as an expert would
+(grain is no sharpness, softness no cleanliness), so that a measured rationale agrees by construction.
 """
 
 import re
@@ -14,22 +14,8 @@ from idiff.thinking.claims import ALIKE
 from idiff.thinking.findings import Finding
 from idiff.thinking.measured import Measured
 from idiff.thinking.pair import other
-from idiff.thinking.phrases import phrases
 from idiff.thinking.scales import SCALES
 from idiff.types import Line, Rationale
-
-BEARING: Final[dict[str, tuple[str, ...]]] = {
-    "Sharpness": ("Sharpness",),
-    "Clarity": ("Sharpness",),
-    "Detail": ("Sharpness", "Texture"),
-    "Texture": ("Texture",),
-    "Noise": ("Noise",),
-    "Artifacts": ("Artifacts",),
-    "Exposure": ("Exposure",),
-    "Contrast": ("Contrast",),
-    "Color": ("Color",),
-}
-"""Metric of a claim -> metrics of the findings that bear on it. How real or natural it looks, nothing measures."""
 
 FRAME: Final = frozenset({"global", "overall", "whole", "entire", "image", "picture", "frame", "highlights", "shadows"})
 """Words of regions that mean the whole frame, of which the crop is a part."""
@@ -60,8 +46,12 @@ def _bearing(line: Line, measured: Measured) -> list[Finding]:
     if words & ELSEWHERE:
         return []
     pool = measured.crop + (measured.frame if words & FRAME else ())
-    told, wanted = phrases()["lines"], BEARING.get(line.metric, ())
-    return [finding for finding in pool if finding.checked and told[finding.key]["metric"] in wanted]
+    return [finding for finding in pool if finding.checked and line.metric in _metrics(finding)]
+
+
+def _metrics(finding: Finding) -> tuple[str, ...]:
+    """Of the claims that it bears on."""
+    return SCALES[finding.quality].metrics if finding.quality else ()
 
 
 def _agrees(line: Line, found: Sequence[Finding], same: bool) -> bool | None:

@@ -1,12 +1,9 @@
 """Which of the two images a sentence of an expert speaks for, read from its words."""
 
 import re
-import tomllib
-from dataclasses import dataclass, fields
-from functools import cache
-from importlib.resources import files
 from typing import Final
 
+from idiff.thinking.tone import tone
 from idiff.types import Side
 
 IMAGE: Final = re.compile(
@@ -22,7 +19,7 @@ CLAUSE: Final = re.compile(
     re.IGNORECASE,
 )
 CONCESSION: Final = re.compile(r"\b(?:despite|although)\b[^,.;]*,", re.IGNORECASE)
-"""`Despite some noise,` concedes a point without making it."""
+"""`Despite some noise,` concedes a point without making it; whom it is about, what follows may be about as well."""
 
 SIDES: Final = (("A", "B"), ("a", "b"), ("Left", "Right"), ("left", "right"))
 OTHERS: Final = dict(SIDES) | {right: left for left, right in SIDES}
@@ -33,35 +30,8 @@ COMPARED: Final = re.compile(
     r"\b(?:than|compared (?:to|with)|relative to|over|outperforming|preferable to|unlike|versus)\b", re.IGNORECASE
 )
 ALIKE: Final = re.compile(r"\b(?:both|neither|similar|comparable|identical|no significant difference)\b", re.IGNORECASE)
-WORD: Final = re.compile(r"[a-z]+(?:-[a-z]+)*")
-REACH: Final = 4
-"""A `more` or `less` bears on this many words after it."""
-FILLER: Final = re.compile(r"\b(?:the )?same (?:level|degree|amount) of\b")
-"""Words that would use up that reach: `lacks the same level of detail`."""
 UNDECIDED: Final = re.compile(r"\b(?:neither|no)\b[^.;]*\b(?:superior|better|preferred|winner)\b", re.IGNORECASE)
 """Says outright that no image wins, whatever the merits named beside it."""
-DECISION: Final = 3
-"""Weight of a word that names the winner."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lexicon:
-    """The word lists of lexicon.toml, where each is explained."""
-
-    more: frozenset[str]
-    less: frozenset[str]
-    good: frozenset[str]
-    bad: frozenset[str]
-    quality: frozenset[str]
-    pleasant_grain: frozenset[str]
-    decisions: frozenset[str]
-
-
-@cache
-def lexicon() -> Lexicon:
-    """The lexicon that comes with the package."""
-    lists = tomllib.loads((files("idiff.thinking") / "lexicon.toml").read_text(encoding="utf-8"))
-    return Lexicon(**{field.name: frozenset(lists[field.name].split()) for field in fields(Lexicon)})
 
 
 def favoured(text: str) -> Side | None:
@@ -73,7 +43,7 @@ def favoured(text: str) -> Side | None:
     if UNDECIDED.search(text):
         return None
     balance = subject = last = 0
-    for clause in filter(None, CLAUSE.split(CONCESSION.sub(" ", text))):
+    for clause in filter(None, CLAUSE.split(CONCESSION.sub(_conceding, text))):
         compared = COMPARED.search(clause)
         named = [(match.start(), _sign(match.group())) for match in IMAGE.finditer(clause)]
         about = {sign for start, sign in named if compared is None or start < compared.start()}
@@ -83,9 +53,14 @@ def favoured(text: str) -> Side | None:
             subject = 0
         elif clause.lower().startswith("which"):
             subject = last
-        balance += subject * _tone(IMAGE.sub(" ", clause).lower())
+        balance += subject * tone(IMAGE.sub(" ", clause).lower())
         last = named[-1][1] if named else last
     return "A" if balance > 0 else "B" if balance < 0 else None
+
+
+def _conceding(concession: re.Match[str]) -> str:
+    """The names in a concession, as a clause that says nothing of them."""
+    return f"{' '.join(match.group() for match in IMAGE.finditer(concession.group()))}. "
 
 
 def mirror(text: str) -> str:
@@ -100,19 +75,3 @@ def _exchange(word: re.Match[str]) -> str:
 def _sign(name: str) -> int:
     """+1 for a name of image A, -1 for one of image B."""
     return 1 if re.search(r"\ba\b|left", name, re.IGNORECASE) else -1
-
-
-def _tone(clause: str) -> int:
-    """Praise minus blame in one clause."""
-    known, words, tone = lexicon(), WORD.findall(FILLER.sub(" ", clause)), 0
-    for index, word in enumerate(words):
-        before = words[max(0, index - REACH) : index]
-        sign = -1 if sum(other in known.less for other in before) % 2 else 1
-        if word in known.decisions:
-            tone += DECISION
-        elif word in known.bad:
-            pleasant = word == "noise" and not known.pleasant_grain.isdisjoint(before)
-            tone += 1 if pleasant else -sign
-        elif word in known.good or (word in known.quality and (sign < 0 or not known.more.isdisjoint(before))):
-            tone += sign
-    return tone

@@ -14,12 +14,11 @@ from idiff.breaker import Breaker
 from idiff.thinking import attributes
 from idiff.thinking.call import Call, Clock, Observer
 from idiff.thinking.canary import Canary
-from idiff.thinking.form import judged_regex, rationale_regex
-from idiff.thinking.messages import request_body
+from idiff.thinking.messages import Encoded, request_body
 from idiff.thinking.options import Reason, ThinkingOptions, ThinkingUnavailable
-from idiff.thinking.parse import FormError, parse, parse_judged
 from idiff.thinking.prompt import Prompt
 from idiff.thinking.proof import Proof, prove
+from idiff.thinking.reply import form_of, read, read_judged
 from idiff.thinking.slots import Slots
 from idiff.thinking.sse import Chunk, Usage
 from idiff.thinking.upstream import completion, http_client
@@ -51,6 +50,10 @@ class Restart:
     """What was streamed of the rationale so far must be dropped."""
 
     reason: str
+
+
+Pictures = Views | Encoded
+"""A pair's views: as they are, or such that several calls about the pair encode them once."""
 
 
 class ThinkingModel(AbstractAsyncContextManager["ThinkingModel"]):
@@ -87,7 +90,7 @@ class ThinkingModel(AbstractAsyncContextManager["ThinkingModel"]):
         await self.aclose()
 
     async def explain(
-        self, prompt: Prompt, views: Views, within_s: float = math.inf
+        self, prompt: Prompt, views: Pictures, within_s: float = math.inf
     ) -> AsyncGenerator[Delta | Restart | Rationale]:
         """The rationale piece by piece, and at last as a whole with source "model"; within `within_s` seconds, where
         that is sooner than the deadline.
@@ -99,7 +102,7 @@ class ThinkingModel(AbstractAsyncContextManager["ThinkingModel"]):
         Raises:
             ThinkingUnavailable: at any point; what was yielded before is then void.
         """
-        clock = self._clock(within_s)
+        clock, views = self._clock(within_s), Encoded.of(views)
         try:
             async with aclosing(self._attempt(prompt, views, 0.0, clock)) as events:
                 async for event in events:
@@ -122,49 +125,34 @@ class ThinkingModel(AbstractAsyncContextManager["ThinkingModel"]):
         return Clock(self.options.deadline_s, self.options.first_token_s, within_s)
 
     async def _attempt(
-        self, prompt: Prompt, views: Views, temperature: float, clock: Clock
+        self, prompt: Prompt, views: Encoded, temperature: float, clock: Clock
     ) -> AsyncGenerator[Delta | Rationale]:
-        options = self.options
-        form = rationale_regex(options.lines_min, options.lines_max, options.line_chars)
+        form = form_of(prompt, self.options)
         pieces: list[str] = []
         async with aclosing(self.stream(prompt, views, form, temperature, clock)) as stream:
             async for piece in stream:
                 pieces.append(piece)
                 yield Delta(piece)
-        yield self._read("".join(pieces).strip(), prompt)
+        yield read("".join(pieces), prompt, self.options)
 
-    def _read(self, text: str, prompt: Prompt) -> Rationale:
-        try:
-            lines, summary = parse(text)
-        except FormError as error:
-            raise ThinkingUnavailable("malformed", str(error)) from None
-        if not self.options.lines_min <= len(lines) <= self.options.lines_max:
-            raise ThinkingUnavailable("malformed", f"{len(lines)} lines before the summary")
-        return Rationale("model", text, lines, summary, None, prompt.version, self.options.model)
-
-    async def judge(self, prompt: Prompt, views: Views) -> tuple[Rationale, Side]:
+    async def judge(self, prompt: Prompt, views: Pictures) -> tuple[Rationale, Side]:
         """The model's own judgement, rationale first, for a prompt built with `judge`; tried twice as `explain` is.
 
         Raises:
             ThinkingUnavailable: no usable one came in time.
         """
-        clock = self._clock()
+        clock, views = self._clock(), Encoded.of(views)
         try:
             return await self._judged(prompt, views, 0.0, clock)
         except ThinkingUnavailable as error:
             again = self._again(error, clock)
         return await self._judged(prompt, views, self.options.retry_temperature, again)
 
-    async def _judged(self, prompt: Prompt, views: Views, temperature: float, clock: Clock) -> tuple[Rationale, Side]:
-        options = self.options
-        form = judged_regex(options.lines_min, options.lines_max, options.line_chars)
+    async def _judged(self, prompt: Prompt, views: Encoded, temperature: float, clock: Clock) -> tuple[Rationale, Side]:
+        form = form_of(prompt, self.options, judged=True)
         async with aclosing(self.stream(prompt, views, form, temperature, clock)) as pieces:
             text = "".join([piece async for piece in pieces])
-        try:
-            inner, side = parse_judged(text)
-        except FormError as error:
-            raise ThinkingUnavailable("malformed", str(error)) from None
-        return self._read(inner, prompt), side
+        return read_judged(text, prompt, self.options)
 
     async def prove(self, canary: Canary | None) -> Proof:
         """What a check of the server finds now.
@@ -176,7 +164,7 @@ class ThinkingModel(AbstractAsyncContextManager["ThinkingModel"]):
             raise ThinkingUnavailable("not_configured")
         return await prove(self._http, self.options, canary)
 
-    async def rate(self, prompt: Prompt, views: Views, within_s: float = math.inf) -> Attributes:
+    async def rate(self, prompt: Prompt, views: Pictures, within_s: float = math.inf) -> Attributes:
         """Scores of both photos' attributes; `within_s` as of `explain`.
 
         Raises:
@@ -188,9 +176,10 @@ class ThinkingModel(AbstractAsyncContextManager["ThinkingModel"]):
         return replace(scored, adapter=self.options.model)
 
     async def stream(
-        self, prompt: Prompt, views: Views, form: str, temperature: float = 0.0, clock: Clock | None = None
+        self, prompt: Prompt, views: Pictures, form: str | None, temperature: float = 0.0, clock: Clock | None = None
     ) -> AsyncGenerator[str]:
-        """Text of the regular expression `form`, piece by piece as it is generated. To be closed like `explain`.
+        """Text of the regular expression `form`, or any if None, piece by piece as it is generated. To be closed like
+        `explain`.
 
         `clock`: one that runs already; a new one of the options if None.
 

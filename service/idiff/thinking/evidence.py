@@ -57,5 +57,5 @@ def learned_evidence(learned: Learned) -> str:
     lines = []
     for name, view in VIEWS:
         if told := ", ".join(text for score in learned.scores if (text := _learned(score, view))):
-            lines.append(f"{name} view: {told}.")
+            lines.append(f"{name} view, learned: {told}.")
     return "\n".join(lines)

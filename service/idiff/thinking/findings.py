@@ -32,7 +32,7 @@ class Finding:
     """`key`: the phrase in phrases.toml; `x`: the photo in its first role, None where it names none.
 
     `favours`: the photo it speaks for. `level`, `weight`: as of a `Reading`, usually of `reading`, which it rests on.
-    `checked` is False where nothing could be measured.
+    `checked` is False where nothing could be measured. `about`: the quality it speaks of, where not that of `reading`.
     """
 
     key: str
@@ -42,6 +42,12 @@ class Finding:
     weight: float = 0.0
     reading: Reading | None = None
     checked: bool = True
+    about: Quality | None = None
+
+    @property
+    def quality(self) -> Quality | None:
+        """What it speaks of, by which `SCALES` tells on which claims it bears."""
+        return self.about or (self.reading.quality if self.reading else None)
 
     @property
     def measurement(self) -> Measurement | None:
@@ -55,7 +61,7 @@ def sharpness(pair: Pair) -> Finding:
         if not any(counts):
             return Finding("edges_none", checked=False)
         only: Side = "A" if counts[0] else "B"
-        return Finding("edges_one", only, only, 3, 10.0)
+        return Finding("edges_one", only, only, 3, 10.0, about="sharpness")
     reading = pair.readings["sharpness"]
     if reading.more is None and pair.detailed():
         side, detail = pair.more("detail"), pair.readings["detail"]
@@ -78,7 +84,7 @@ def texture(pair: Pair) -> Finding | None:
     if side is None:
         grain = pair.readings["grain"]
         if grain.level >= 2 and grain.more == pair.more("laplacian") and not pair.grain_follows():
-            return _difference("texture_grain", grain, None)
+            return replace(_difference("texture_grain", grain, None), about="texture")
         return _similar("texture_similar", reading)
     if pair.coarser(side):
         return None  # Block edges look like texture.
@@ -87,7 +93,7 @@ def texture(pair: Pair) -> Finding | None:
     if pair.smoothed():
         return _difference("texture_smeared", reading, side)
     if pair.noisier() == side:
-        return _difference("texture_grain", pair.readings["added_grain"], None)
+        return replace(_difference("texture_grain", pair.readings["added_grain"], None), about="texture")
     if pair.more("grain") == other(side) and pair.readings["grain"].level >= 2:
         return _difference("texture_covered", reading, side)
     if pair.sharper() == other(side):
@@ -210,7 +216,11 @@ def _relit(pair: Pair) -> bool:
 
 
 CROP: Final = (sharpness, texture, noise, halos, blocks)
-IDENTICAL: Final = (Finding("same_sharpness"), Finding("same_texture"), Finding("same_noise"))
+IDENTICAL: Final = (
+    Finding("same_sharpness", about="sharpness"),
+    Finding("same_texture", about="texture"),
+    Finding("same_noise", about="grain"),
+)
 """What there is to say of a crop that is the same in every pixel."""
 
 TONES: Final = (exposure, contrast, color)

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 from math import sqrt
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -48,23 +49,48 @@ def pictures(views: Views) -> tuple[Image, Image, Image, Image]:
     return views.a.global_view, views.b.global_view, views.a.crop_view, views.b.crop_view
 
 
+class Encoded:
+    """A pair's four views as image parts, encoded when they are first sent and then kept: the rationale, another try at
+    it and the scores send the same bytes. Safe in threads."""
+
+    def __init__(self, views: Views) -> None:
+        self._views, self._lock = views, Lock()
+        self._parts: dict[int, tuple[dict[str, Any], ...]] = {}
+
+    @classmethod
+    def of(cls, views: "Views | Encoded") -> "Encoded":
+        """`views` as such, where they are not already."""
+        return views if isinstance(views, Encoded) else cls(views)
+
+    def parts(self, pixels: int) -> tuple[dict[str, Any], ...]:
+        """Image parts of at most `pixels` pixels each, in the order of `VIEW_LABELS`. Milliseconds of CPU once."""
+        with self._lock:
+            if pixels not in self._parts:
+                self._parts[pixels] = tuple(image_part(picture, pixels) for picture in pictures(self._views))
+            return self._parts[pixels]
+
+
 def layout(prompt: Prompt, family: Family) -> list[str | None]:
     """The user message as a model of this family reads it: texts, and None where the next view stands."""
     if family.labelled:
         return [prompt.user, *(part for label in VIEW_LABELS for part in (f"\n{label}\n", None))]
     names = ", ".join(label.rstrip(":") for label in VIEW_LABELS)
-    return [f"{prompt.user}\n\nThe four images are, in this order: {names}.", *[None] * len(VIEW_LABELS)]
+    # What is constant first, as in the prompt.
+    return [f"The four images are, in this order: {names}.\n\n{prompt.user}", *[None] * len(VIEW_LABELS)]
 
 
-def user_parts(prompt: Prompt, views: Views, pixels: int, family: Family) -> list[dict[str, Any]]:
+def user_parts(prompt: Prompt, views: Views | Encoded, pixels: int, family: Family) -> list[dict[str, Any]]:
     """The user message: the texts and views of `layout`, in its order."""
-    images = iter([image_part(picture, pixels) for picture in pictures(views)])
+    images = iter(Encoded.of(views).parts(pixels))
     parts = layout(prompt, family)
     return [next(images) if part is None else {"type": "text", "text": part} for part in parts]
 
 
-def request_body(prompt: Prompt, views: Views, options: ThinkingOptions, form: str, temperature: float = 0.0) -> bytes:
-    """The whole request as JSON: streamed with usage, held to the regular expression `form`, greedy at temperature 0.
+def request_body(
+    prompt: Prompt, views: Views | Encoded, options: ThinkingOptions, form: str | None, temperature: float = 0.0
+) -> bytes:
+    """The whole request as JSON: streamed with usage, held to the regular expression `form` if any, greedy at
+    temperature 0.
 
     Milliseconds of CPU for four views: call it off the event loop.
     """
@@ -78,7 +104,7 @@ def request_body(prompt: Prompt, views: Views, options: ThinkingOptions, form: s
         ],
         "temperature": temperature,
         "max_tokens": options.max_tokens,
-        "structured_outputs": {"regex": form},
+        **({"structured_outputs": {"regex": form}} if form else {}),
         "stream": True,
         "stream_options": {"include_usage": True},
     }

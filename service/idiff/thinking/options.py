@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from idiff.thinking.families import FamilyName
+from idiff.thinking.form import fitting
+from idiff.thinking.stages import Stage, Wording
 
 Reason = Literal[
     "not_configured",
@@ -42,13 +44,14 @@ class ThinkingOptions:
     """Knobs of the client.
 
     `url`: base of an OpenAI-compatible vLLM server, with or without the final `/v1`; None turns the model off.
-    `model`: served name of the LoRA adapter; `family`: of the model under it. `api_key`: bearer token, never shown.
+    `model`: served name of the LoRA adapter; `family`: of the model under it; `stage`, `wording`: of the prompts it was
+    trained on. `api_key`: bearer token, never shown.
     `deadline_s`: for everything, from the call to the last word, waiting for a slot included; `first_token_s`: for the
     first word within it; `connect_s`: for the connection. `max_concurrency` rationales run at once and at most
     `max_waiting` more wait for a slot. `view_pixels`: most pixels of a view as sent. `lines_min` to `lines_max` lines,
-    each of at most `line_chars` characters after its header, then the summary; the server stops at `max_tokens`. Text
-    that fails is sampled once more at `retry_temperature`. After `breaker_failures` failures in a row the server is
-    left alone for `breaker_reset_s`.
+    then the summary; the server stops at `max_tokens`, and a finding has at most `line_chars` characters, or fewer, for
+    the form to end before that (`finding_chars`). Text that fails is sampled once more at `retry_temperature`. After
+    `breaker_failures` failures in a row the server is left alone for `breaker_reset_s`.
     """
 
     url: str | None = None
@@ -64,7 +67,9 @@ class ThinkingOptions:
     lines_min: int = 4
     lines_max: int = 7
     line_chars: int = 400
-    max_tokens: int = 512
+    max_tokens: int = 1024
+    stage: Stage = "answer"
+    wording: Wording = "idiff"
     retry_temperature: float = 0.7
     breaker_failures: int = 5
     breaker_reset_s: float = 15.0
@@ -74,3 +79,8 @@ class ThinkingOptions:
             raise ValueError(f"lines_min {self.lines_min} and lines_max {self.lines_max} are not an interval from 1 up")
         if self.max_concurrency < 1 or self.max_waiting < 0:
             raise ValueError("max_concurrency must be at least 1 and max_waiting at least 0")
+
+    @property
+    def finding_chars(self) -> int:
+        """Most characters of a finding: `line_chars`, or as many as `max_tokens` has room for in `lines_max` lines."""
+        return min(self.line_chars, fitting(self.lines_max, self.max_tokens))

@@ -33,13 +33,22 @@ SPOKEN: Final[dict[str, str]] = {
     "realis": "Realism",
     "natural": "Naturalness",
     "quality": "Quality",
+    "impression": "Quality",
     "fidelity": "Quality",
     "transition": "Texture",
 }
-"""Beginnings of words by which a metric is spoken of where a header names none."""
+"""Beginnings of words by which a metric is named in a header, or spoken of where the header names none."""
 
 SUMMARIES: Final = frozenset({"overall", "summary", "realism", "quality", "perception", "impression", "decision"})
 """Last words of the headers under which experts sum up."""
+
+NATURAL: Final = re.compile(
+    r"\b(?:un)?natural(?:-looking)? (?=(?:\w+ )?(?:textur|detail|nois|sharp|contrast|colou?r))", re.IGNORECASE
+)
+"""An adjective to a metric, by which no naturalness is spoken of: `natural skin texture`."""
+
+ANOTHER: Final = re.compile(rf"\s+(?:{'|'.join(METRICS)})(?:\s+and|\s*[/,&])?$")
+"""A metric before the last one: a line is about one, `Arm Contrast and Sharpness` about sharpness."""
 
 HEADER_LENGTH: Final = 80
 
@@ -100,10 +109,11 @@ def split_header(header: str) -> tuple[str, str | None]:
     plain = re.sub(r"[\[\]]", " ", header).strip()
     words = plain.split()
     last = re.split(r"[/,]", words[-1])[-1].strip(" ()").capitalize()
-    last = {"Details": "Detail", "Artifact": "Artifacts", "Colour": "Color"}.get(last, last)
-    if last in (*METRICS, SUMMARY_METRIC):
+    metric = last if last == SUMMARY_METRIC else _spoken(last)
+    if metric:
         region = plain[: len(plain) - len(words[-1])] + re.sub(r"[/,]?[^/,]*$", "", words[-1])
-        return region.strip(" ,/") or SUMMARY_REGION, last
+        region = ANOTHER.sub("", region.strip(" ,/"))
+        return SUMMARY_REGION if region.startswith(SUMMARY_REGION) else region or SUMMARY_REGION, metric
     if plain.lower() in SUMMARIES:
         return SUMMARY_REGION, SUMMARY_METRIC
     if words[0] in (SUMMARY_REGION, f"{SUMMARY_REGION},", "Final", "Overall") and len(words) > 1:
@@ -111,9 +121,15 @@ def split_header(header: str) -> tuple[str, str | None]:
     return plain, None
 
 
+def _spoken(word: str) -> str | None:
+    """The metric that a word of a header names."""
+    return next((metric for beginning, metric in SPOKEN.items() if word.lower().startswith(beginning)), None)
+
+
 def spoken_metric(finding: str) -> str | None:
     """The metric that a finding speaks of first, None if it speaks of none."""
-    found = {finding.lower().find(beginning): metric for beginning, metric in SPOKEN.items()}
+    plain = NATURAL.sub("", finding).lower()
+    found = {plain.find(beginning): metric for beginning, metric in SPOKEN.items()}
     found.pop(-1, None)
     return found[min(found)] if found else None
 

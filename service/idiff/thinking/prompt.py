@@ -1,7 +1,12 @@
 """The Thinking Model's prompt: one pure function for serving, dataset building and evaluation.
 
-Constant text comes first, so that the server's prefix cache holds it, then what differs from pair to pair; the views
-follow as images. Every stage of the paper's prompt is a switch: leave the argument out and its text is gone.
+Every text that is the same for all pairs comes before the first number, so that the server's prefix cache holds it;
+then what differs from pair to pair; the views follow as images. Every stage of the paper's prompt is a switch: leave
+the argument out and its text is gone.
+
+What the paper makes public of its prompt is the order of its parts, the form of a line (one region, one metric), 4 to 7
+lines and a mandatory summary, and the answer line, of which `answer_line` has the exact words. Its system text and
+templates are not public: those here are our own, but for the question of the plain prompt, which is the challenge's.
 """
 
 from dataclasses import dataclass
@@ -10,30 +15,60 @@ from importlib.resources import files
 from typing import Final, Literal
 
 from idiff.thinking.evidence import evidence, learned_evidence
+from idiff.thinking.stages import Form, Switches, Template, Wording
 from idiff.thinking.vocabulary import METRICS, REGIONS, SUMMARY_HEADER
 from idiff.types import CategoryName, Features, Learned, Verdict
 
-REVISION: Final = "1"
-"""Changes with every change of wording; part of `Prompt.version`."""
+REVISION: Final = "2"
+"""Changes with every change of wording or order; part of `Prompt.version`."""
 
 VIEW_LABELS: Final = ("Global view, Left:", "Global view, Right:", "Crop view, Left:", "Crop view, Right:")
 """What introduces each image, in the order the images follow."""
 
-Wording = Literal["idiff", "paper"]
+TemplateName = CategoryName | Literal["plain"]
 SIDE: Final = {"A": "Left", "B": "Right"}
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """`version` names wording, revision, template, stages and line count; `user` is followed by the labelled views."""
+    """`version` names wording, revision, template, stages and line count; `user` is followed by the labelled views.
+    `form`: whether the text that it asks for is held to lines and summary."""
 
     version: str
     system: str
     user: str
+    form: Form = "lines"
+
+
+def ask(
+    switches: Switches,
+    verdict: Verdict,
+    features: Features,
+    learned: Learned | None = None,
+    *,
+    lines: tuple[int, int] = (4, 7),
+    wording: Wording = "idiff",
+) -> Prompt:
+    """The prompt that `switches`, those of a stage for example, make of all that is known of a pair.
+
+    Raises:
+        ValueError: `answer` with `judge`.
+    """
+    names: dict[Template, TemplateName | None] = {"none": "plain", "category": verdict.category.name}
+    return build(
+        names.get(switches.template),
+        features if switches.cv else None,
+        verdict if switches.answer else None,
+        learned=learned if switches.iqa else None,
+        lines=lines,
+        wording=wording,
+        judge=switches.judge,
+        form=switches.form,
+    )
 
 
 def build(
-    category: CategoryName | None,
+    category: TemplateName | None,
     features: Features | None,
     verdict: Verdict | None,
     *,
@@ -41,13 +76,14 @@ def build(
     lines: tuple[int, int] = (4, 7),
     wording: Wording = "idiff",
     judge: bool = False,
+    form: Form = "lines",
 ) -> Prompt:
     """The prompt that asks why the verdict is what it is.
 
-    `category`: whose template; None for the generic one. `features`: adds the measured differences; `learned`: those of
-    learned metrics, where any were scored. `verdict`: adds the answer-aware line. `lines`: fewest and most lines before
-    the summary. `wording`: `paper` states a winner even where the vote was split or too close; `idiff` says so, for the
-    rationale not to overclaim. `judge`: rationale first, then the model's own answer, for which it is given no verdict.
+    `category`: whose template; None for the generic one, `plain` for none, a question without a form. `features`: adds
+    the measured differences; `learned`: those of learned metrics, where any were scored. `verdict`: adds the
+    answer-aware line, in this `wording`. `lines`: fewest and most lines before the summary. `judge`: rationale first,
+    then the model's own answer, for which it is given no verdict. `form`: whether the text will be held to the lines.
 
     Raises:
         ValueError: `judge` with a verdict.
@@ -55,22 +91,25 @@ def build(
     if judge and verdict:
         raise ValueError("a model that is to judge by itself is given no verdict")
     name = category or "generic"
+    scores = learned_evidence(learned) if learned else ""
     stages = [f"{wording}-{REVISION}", name]
-    parts = [template(name).format_map(_slots(name, lines))]
+    constant, varying = [template(name).format_map(_slots(name, lines))], []
     if features:
         stages.append("cv")
-        parts += [template("evidence") + "\n" + evidence(features)]
-    if learned and (told := learned_evidence(learned)):
+        constant.append(template("evidence"))
+        varying.append(evidence(features))
+    if scores:
         stages.append("iqa")
-        parts += [template("learned") + "\n" + told]
+        constant.append(template("learned"))
+        varying.append(scores)
     if verdict:
         stages.append("answer")
-        parts.append(answer_line(verdict, wording))
+        varying.append(answer_line(verdict, wording))
     if judge:
         stages.append("judge")
-        parts.append(template("judge"))
-    stages.append(f"{lines[0]}-{lines[1]}")
-    return Prompt(version="/".join(stages), system=template("system"), user="\n\n".join(parts))
+        constant.append(template("judge"))
+    stages.append("free" if form == "free" else f"{lines[0]}-{lines[1]}")
+    return Prompt("/".join(stages), template("system"), "\n\n".join(constant + varying), form)
 
 
 def answer_line(verdict: Verdict, wording: Wording = "idiff") -> str:
@@ -98,7 +137,7 @@ def _slots(template: str, lines: tuple[int, int]) -> dict[str, str]:
     fewest, most = lines
     return {
         "lines": str(fewest) if fewest == most else f"{fewest} to {most}",
-        "regions": ", ".join(REGIONS[template]),
+        "regions": ", ".join(REGIONS.get(template, ())),
         "metrics": ", ".join(METRICS),
         "summary": SUMMARY_HEADER,
     }

@@ -1,6 +1,7 @@
-"""Which differences of a pair are judged, on which scale, in whose favour and from where on: one table.
+"""Which differences of a pair are judged, on which scale, in whose favour, from where on, and what claims they bear on:
+one table.
 
-The measured rationale is written from it, and a model's is checked against it.
+The measured rationale is written from it, and a model's is checked against it. `readings` measures each quality.
 """
 
 from dataclasses import dataclass
@@ -24,36 +25,42 @@ AREA: Final = "share of the frame"
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How a quality is judged. `unit` of a difference; `better`: whether more or less of it is, None where neither;
-    `grades`: from where a difference counts as slight, noticeable and considerable. The first is the dead-band."""
+    """How a quality is judged. `metrics` of the claims that it bears on; `unit` of a difference; `better`: whether more
+    or less of it is, None where neither; `grades`: from where a difference counts as slight, noticeable and
+    considerable. The first is the dead-band."""
 
+    metrics: tuple[str, ...]
     unit: str
     better: Literal["more", "less"] | None
     grades: tuple[float, float, float]
 
 
+EDGES: Final = ("Sharpness", "Clarity", "Detail")
+NOISE: Final = ("Noise",)
+
 SCALES: Final[dict[Quality, Scale]] = {
-    "sharpness": Scale(OCTAVES, "more", (0.20, 0.45, 1.00)),
-    "laplacian": Scale(OCTAVES, None, (0.45, 0.70, 1.80)),
-    "detail": Scale(OCTAVES, "more", (0.40, 0.70, 1.80)),
-    "texture": Scale(OCTAVES, "more", (0.18, 0.40, 0.90)),
-    "grain": Scale(OCTAVES, "less", (0.30, 0.70, 1.40)),
-    "added_grain": Scale(LEVELS, "less", (0.70, 1.50, 4.00)),
-    "shadow_grain": Scale(OCTAVES, "less", (0.30, 0.70, 1.40)),
-    "color_grain": Scale(OCTAVES, "less", (0.35, 0.70, 1.40)),
-    "halos": Scale("share of an edge's step", "less", (0.20, 0.35, 0.55)),
-    "blocks": Scale(OCTAVES, "less", (0.60, 1.20, 2.00)),
-    "resolution": Scale(OCTAVES, None, (0.10, 0.50, 1.00)),
-    "global_sharpness": Scale(OCTAVES, "more", (0.15, 0.35, 0.80)),
-    "brightness": Scale(LEVELS, None, (6.0, 16.0, 40.0)),
-    "highlights": Scale(AREA, "less", (0.01, 0.04, 0.12)),
-    "shadows": Scale(AREA, "less", (0.01, 0.04, 0.12)),
-    "contrast": Scale(OCTAVES, None, (0.10, 0.25, 0.60)),
-    "color": Scale(OCTAVES, None, (0.15, 0.35, 0.80)),
-    "warmth": Scale(LEVELS, None, (4.0, 9.0, 20.0)),
-    "green": Scale(LEVELS, None, (4.0, 9.0, 20.0)),
+    "sharpness": Scale(EDGES, OCTAVES, "more", (0.20, 0.45, 1.00)),
+    "laplacian": Scale((), OCTAVES, None, (0.45, 0.70, 1.80)),
+    "detail": Scale(EDGES, OCTAVES, "more", (0.40, 0.70, 1.80)),
+    "texture": Scale(("Texture", "Detail"), OCTAVES, "more", (0.18, 0.40, 0.90)),
+    "grain": Scale(NOISE, OCTAVES, "less", (0.30, 0.70, 1.40)),
+    "added_grain": Scale((), LEVELS, "less", (0.70, 1.50, 4.00)),
+    "shadow_grain": Scale(NOISE, OCTAVES, "less", (0.30, 0.70, 1.40)),
+    "color_grain": Scale(NOISE, OCTAVES, "less", (0.35, 0.70, 1.40)),
+    "halos": Scale(("Artifacts",), "share of an edge's step", "less", (0.20, 0.35, 0.55)),
+    "blocks": Scale(("Artifacts",), OCTAVES, "less", (0.60, 1.20, 2.00)),
+    "resolution": Scale((), OCTAVES, None, (0.10, 0.50, 1.00)),
+    "global_sharpness": Scale(EDGES, OCTAVES, "more", (0.15, 0.35, 0.80)),
+    "brightness": Scale(("Exposure",), LEVELS, None, (6.0, 16.0, 40.0)),
+    "highlights": Scale(("Exposure",), AREA, "less", (0.01, 0.04, 0.12)),
+    "shadows": Scale(("Exposure",), AREA, "less", (0.01, 0.04, 0.12)),
+    "contrast": Scale(("Contrast",), OCTAVES, None, (0.10, 0.25, 0.60)),
+    "color": Scale(("Color",), OCTAVES, None, (0.15, 0.35, 0.80)),
+    "warmth": Scale(("Color",), LEVELS, None, (4.0, 9.0, 20.0)),
+    "green": Scale(("Color",), LEVELS, None, (4.0, 9.0, 20.0)),
 }
-"""Every quality's scale.
+"""Every quality's scale. Those that bear on no claim by themselves explain others; how real or natural a picture looks,
+nothing measures.
 
 About 95 % of near-identical pictures (the same photo as JPEG of quality 90 and 95, or its crop shifted by a few pixels)
 differ by less than the dead-band, which tests/test_grounded.py checks.

@@ -1,0 +1,53 @@
+"""Threads for work that needs a core, which notice when a call of theirs hangs."""
+
+import math
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Final, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+HANGS_S: Final = 30.0
+"""Decoding the largest picture takes seconds, a model's call milliseconds; what runs for so long will not end."""
+
+
+NICE: Final = 5
+"""Of a worker: the event loop, which answers probes and refusals, is given a core at once. On two busy cores it halves
+the loop's longest waits."""
+
+
+def _step_back() -> None:
+    if sys.platform == "linux":  # elsewhere niceness is the whole process's
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+
+
+class Workers(ThreadPoolExecutor):
+    """A pool that knows since when each of its threads has been at its present call. No thread can be stopped: one that
+    hangs is lost to the pool for good."""
+
+    def __init__(self, threads: int, name: str) -> None:
+        super().__init__(threads, thread_name_prefix=name, initializer=_step_back)
+        self._begun: dict[int, float] = {}
+
+    def submit(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Let a thread call it, as any executor does."""
+        return super().submit(self._timed, function, *args, **kwargs)
+
+    def _timed(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        thread = threading.get_ident()
+        self._begun[thread] = time.monotonic()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            del self._begun[thread]
+
+    @property
+    def fault(self) -> str | None:
+        """That a call hangs, None where none does."""
+        longest = time.monotonic() - min([*self._begun.values()], default=math.inf)
+        return f"a call has been running for {longest:.0f} s" if longest > HANGS_S else None

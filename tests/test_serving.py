@@ -148,19 +148,23 @@ def test_sigterm_is_an_end_in_order(folder: Path, photos: Files) -> None:
     assert {answer.status_code for answer in traffic.verdicts} == {200}
 
 
-def test_what_is_in_progress_is_finished_before_the_end(folder: Path, photos: Files) -> None:
+@pytest.mark.parametrize("busy", [False, True])
+def test_what_is_in_progress_is_finished_before_the_end(folder: Path, photos: Files, busy: bool) -> None:
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+
     def slowly() -> Iterator[bytes]:
-        request = httpx.Request(
-            "POST", "http://x", files=photos, headers={"Content-Type": "multipart/form-data; boundary=x"}
-        )
-        body = request.read()
+        body = httpx.Request("POST", "http://x", files=photos, headers=kind).read()
         yield body[:100]
         running.process.send_signal(signal.SIGTERM)
+        if busy:
+            time.sleep(1)
+            running.process.send_signal(signal.SIGCONT)
         time.sleep(1)
         yield body[100:]
 
     with service(release=folder) as running:
-        kind = {"Content-Type": "multipart/form-data; boundary=x"}
+        if busy:  # so much so that it notices the caller and the signal at once, later
+            running.process.send_signal(signal.SIGSTOP)
         answer = httpx.post(f"{running.url}/compare", content=slowly(), headers=kind, timeout=30)
         assert answer.status_code == 200
         assert running.process.wait(20) == 0

@@ -24,8 +24,10 @@ from idiff.keys import KeysRefused
 
 log = logging.getLogger(__name__)
 
-UNREAD_S: Final = 0.3
-"""From the end of listening to the closing of connections on which nothing has been asked."""
+TURNS: Final = 6
+TURN_S: Final = 0.05
+"""A connection is accepted, watched, read and understood in one turn of the loop after the other. A machine may be so
+busy that each takes long, therefore turns are counted, not time alone."""
 
 
 class Server(uvicorn.Server):
@@ -46,10 +48,12 @@ class Server(uvicorn.Server):
         self._service.draining = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Finish what was accepted: connections whose first bytes are on their way are read before any is closed."""
+        """Finish what was accepted: who has connected is accepted before listening ends, and read before any connection
+        is closed because nothing has been asked on it."""
+        await _turns()
         for server in self.servers:
             server.close()
-        await asyncio.sleep(UNREAD_S)
+        await _turns()
         await super().shutdown(sockets)
 
     async def on_tick(self, counter: int) -> bool:
@@ -108,6 +112,11 @@ async def _serve(settings: Settings) -> None:
         # All is answered. Python would join its threads now, without end where one hangs or loads a release.
         logging.shutdown()
         os._exit(0)
+
+
+async def _turns() -> None:
+    for _ in range(TURNS):
+        await asyncio.sleep(TURN_S)
 
 
 async def _settle(service: Service) -> None:

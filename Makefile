@@ -4,7 +4,7 @@ JOBS ?= 2
 VENV := .venv
 BULK := .venv-bulk
 DEV := .venv-dev
-BROWSER := .venv-browser
+CHROMIUM := $(shell command -v chromium || echo /usr/bin/chromium)
 IQA := .venv-iqa
 LOAD := .venv-load
 VLLM := .venv-vllm
@@ -47,11 +47,11 @@ test-full: $(DEV)/.ready  ## what takes minutes of a core each: full-size export
 test-fuzz: $(DEV)/.ready  ## a thousand broken uploads, and schemathesis on the OpenAPI document
 	$(PYTEST) -m fuzz
 
-test-browser: $(BROWSER)/.ready  ## the page in Debian's Chromium (apt-get install chromium)
-	$(BROWSER)/bin/pytest -m browser tests/browser
+test-browser: $(DEV)/.ready $(CHROMIUM)  ## the page in Debian's Chromium
+	$(DEV)/bin/pytest -m browser tests/browser
 
-screenshots: $(BROWSER)/.ready  ## README's pictures of the page, docs/images
-	PYTHONPATH=tests $(BROWSER)/bin/python tests/browser/screenshots.py
+screenshots: $(DEV)/.ready $(CHROMIUM)  ## README's pictures of the page, docs/images
+	PYTHONPATH=tests $(DEV)/bin/python tests/browser/screenshots.py
 
 test-iqa: $(DEV)/.ready $(IQA)/.ready  ## the IQA service with pyiqa's metrics that need no weights, and the gateway that asks it
 	IDIFF_IQA_VENV=$(abspath $(IQA)) $(DEV)/bin/pytest -m iqa
@@ -98,7 +98,7 @@ lint: $(DEV)/.ready
 	$(DEV)/bin/mypy
 
 clean:
-	rm -rf $(VENV) $(BULK) $(DEV) $(BROWSER) $(IQA) $(LOAD) $(VLLM) $(TUNE) $(GPU) $(PROMETHEUS)
+	rm -rf $(VENV) $(BULK) $(DEV) $(IQA) $(LOAD) $(VLLM) $(TUNE) $(GPU) $(PROMETHEUS)
 
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -116,10 +116,9 @@ $(DEV)/.ready: pyproject.toml
 	$(DEV)/bin/pip install --quiet --disable-pip-version-check -e '.[cpu,train,text,dev]'
 	touch $@
 
-$(BROWSER)/.ready: pyproject.toml
-	$(PYTHON) -m venv $(BROWSER)
-	$(BROWSER)/bin/pip install --quiet --disable-pip-version-check -e '.[cpu,browser]'
-	touch $@
+$(CHROMIUM):  # as root, on Debian; who has it already needs neither
+	apt-get -qq update
+	apt-get -qq install --no-install-recommends -y chromium
 
 $(IQA)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(IQA)

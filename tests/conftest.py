@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +26,6 @@ from idiff.config import Settings
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "service" / "idiff" / "samples"
 DATA = Path(os.environ.get("IDIFF_DATA", ROOT.parent / "shared" / "data"))
-
-collect_ignore = [] if find_spec("playwright") else ["browser"]  # it has an environment of its own: make test-browser
 
 # The tests' own settings count, not those of whoever runs them.
 KEPT = re.compile("IDIFF_(DATA|GATEWAY_IMAGE|PROMETHEUS|[A-Z]+_VENV)")

@@ -105,6 +105,18 @@ def test_a_call_takes_whoever_waits_and_is_padded_to_the_next_size() -> None:
     assert graph.calls == [[1.0], [2.0, 4.0, 5.0, 6.0, 7.0, 7.0, 7.0, 7.0]]
 
 
+def test_the_photos_of_a_pair_share_a_call_of_an_idle_graph() -> None:
+    graph = Graph()
+    batch = Batcher(graph, Batching(largest=8, slots=2))
+
+    async def scenario() -> None:
+        with ThreadPoolExecutor(2) as pool:
+            await asyncio.gather(batch(photo(1), pool), batch(photo(2), pool))
+
+    asyncio.run(scenario())
+    assert graph.calls == [[1.0, 2.0]]
+
+
 def test_a_failed_call_fails_its_callers_only() -> None:
     graph = Graph()
     batch = Batcher(graph, Batching(largest=2, slots=1))
@@ -114,7 +126,7 @@ def test_a_failed_call_fails_its_callers_only() -> None:
             values = [1.0, 2.0, FAULTY, 3.0, 4.0]
             told = await asyncio.gather(*(batch(photo(value), pool) for value in values), return_exceptions=True)
             failed = [isinstance(answer, RuntimeError) for answer in told]
-            assert failed == [False, True, True, False, False]  # the second call is of two photos
+            assert failed == [False, False, True, True, False]  # the second call is of two photos
 
     asyncio.run(scenario())
 

@@ -18,7 +18,7 @@ from conftest import SAMPLES
 from idiff import AsyncClient, Client, ServiceError
 from idiff.client import Event
 from idiff.ranking.schemas import Ranking
-from idiff.schemas import Comparison, Done, Rationale, RationaleDelta
+from idiff.schemas import Comparison, Done, Maps, Rationale, RationaleDelta
 
 A, B = SAMPLES / "astronaut_a.jpg", SAMPLES / "astronaut_b.jpg"
 
@@ -64,7 +64,7 @@ def test_a_photo_is_a_path_bytes_or_a_file(address: str, compared: Comparison, k
 def test_both_clients_say_the_same(address: str, compared: Comparison) -> None:
     async def ask() -> tuple[Comparison, str, bool | None, list[Event]]:
         async with AsyncClient(address) as client:
-            async with client.stream(A, B) as events:
+            async with client.stream(A, B, maps="difference") as events:
                 streamed = [event async for event in events]
             info = await client.info()
             return await client.compare(A, B), info.release["version"], await client.ready(), streamed
@@ -75,7 +75,7 @@ def test_both_clients_say_the_same(address: str, compared: Comparison) -> None:
     assert ready is True
     with Client(address) as client:
         assert client.info().release["version"] == release == answer.provenance.release
-        with client.stream(A, B) as events:
+        with client.stream(A, B, maps="difference") as events:
             again = list(events)
     assert [type(event) for event in again] == [type(event) for event in streamed]
     first, *_, last = again
@@ -84,6 +84,8 @@ def test_both_clients_say_the_same(address: str, compared: Comparison) -> None:
     assert first.rationale is None
     assert isinstance(last, Done)
     assert "".join(event.text for event in again if isinstance(event, RationaleDelta)) == compared.rationale.text  # type: ignore[union-attr]
+    (maps,) = [event for event in again if isinstance(event, Maps)]
+    assert (maps.difference is None, maps.sharpness) == (False, None)
     assert compared.rationale in [event for event in again if isinstance(event, Rationale)]
 
 

@@ -247,8 +247,7 @@ class Warning(Wire):  # noqa: A001
     code: str = Field(
         description="Machine-readable: not_same_scene, alignment_failed, resolution_differs, low_resolution, "
         "split_vote, winner_by_others, rationale_fallback, rationale_failed, attributes_missing, learned_missing, "
-        "maps_missing, "
-        "gain_map_ignored, extra_images_ignored, hdr_tone_mapped, profile_missing, profile_invalid, "
+        "maps_missing, gain_map_ignored, extra_images_ignored, hdr_tone_mapped, profile_missing, profile_invalid, "
         "alpha_composited; later versions may add more.",
         examples=["not_same_scene"],
     )

@@ -41,8 +41,8 @@ ALONE: Final = Batching()
 class Batcher:
     """Gathers single photos into calls of `run`, for one event loop at a time.
 
-    Without a timer: a call starts as soon as a slot is free, with whoever waits. On a GPU two slots are enough for it
-    never to wait for the event loop: one call runs, one is behind it.
+    Without a timer: a call starts as soon as a slot is free, with whoever waits by the loop's next turn. On a GPU two
+    slots are enough for it never to wait for the event loop: one call runs, one is behind it.
     """
 
     def __init__(self, run: Callable[[Tensors], Tensor], batching: Batching) -> None:
@@ -54,9 +54,10 @@ class Batcher:
 
     async def __call__(self, photo: Tensors, pool: Executor) -> Tensor:
         """The row, float32 (1, ...), that `run` gives of a photo, tensors (1, ...); raises what `run` does."""
-        asked: asyncio.Future[Tensor] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        asked: asyncio.Future[Tensor] = loop.create_future()
         self._waiting.append((photo, asked))
-        self._start(pool)
+        loop.call_soon(self._start, pool)  # not now: the pair's other photo asks in the same turn of the loop
         return await asked
 
     def _start(self, pool: Executor) -> None:

@@ -13,17 +13,19 @@ from idiff.schemas import (
     Done,
     ErrorBody,
     Learned,
+    Maps,
     Rationale,
     RationaleDelta,
     RationaleRestart,
 )
 
-Event = Comparison | RationaleDelta | RationaleRestart | Rationale | Learned | Attributes | ErrorBody | Done
-"""In the order in which they come: first the Comparison, whose rationale is null, last Done. An ErrorBody says that
-the rationale failed; the verdict stands."""
+Event = Comparison | Maps | RationaleDelta | RationaleRestart | Rationale | Learned | Attributes | ErrorBody | Done
+"""In the order in which they come: first the Comparison, whose rationale and maps are null, last Done. An ErrorBody
+says that the rationale failed; the verdict stands."""
 
 SCHEMAS: Final[dict[bytes, type[Event]]] = {
     b"verdict": Comparison,
+    b"maps": Maps,
     b"rationale.delta": RationaleDelta,
     b"rationale.restart": RationaleRestart,
     b"rationale": Rationale,

@@ -11,7 +11,10 @@ import httpx
 from idiff import __version__
 from idiff.deadline import HEADER, LONGEST_MS
 from idiff.ranking.schemas import ReasonOption
-from idiff.schemas import AttributesOption, CategoryOption, RationaleOption
+from idiff.schemas import AttributesOption, CategoryOption, MapsOption, RationaleOption
+
+OPTIONS: Final = ("category", "rationale", "attributes", "maps")
+"""Of a comparison, sent as they are."""
 
 GRACE_S: Final = 1.0
 """How much later than the service a client gives up, so that the service's own answer arrives."""
@@ -32,6 +35,7 @@ class CompareOptions(TypedDict, total=False):
     category: CategoryOption
     rationale: RationaleOption
     attributes: AttributesOption
+    maps: MapsOption
     timeout_s: float
 
 
@@ -85,7 +89,7 @@ def comparison(image_a: Photo, image_b: Photo, *, streamed: bool, **given: Unpac
     _check("compare", given, CompareOptions)
     photos = [("image_a", image_a), ("image_b", image_b)]
     photos += [(name, given[name]) for name in ("crop_a", "crop_b") if name in given]
-    options: dict[str, str] = {name: given[name] for name in ("category", "rationale", "attributes") if name in given}
+    options: dict[str, str] = {name: given[name] for name in OPTIONS if name in given}
     accept = "text/event-stream" if streamed else "application/json"
     read = tuple((name, _bytes(photo)) for name, photo in photos)
     return Call("POST", "/compare", read, options, accept, given.get("timeout_s"))

@@ -86,7 +86,7 @@ class Settings(BaseSettings):
     )
     max_in_flight: Annotated[int, Field(ge=1)] | None = Field(
         default=None,
-        description="Comparisons held at once, from last byte to verdict; more get 503. By default 3 a thread, and 1.",
+        description="Comparisons held at once, from last byte to verdict; more get 503. By default 4 a thread, and 1.",
     )
     pairs_in_memory: Annotated[int, Field(ge=1)] | None = Field(
         default=None,
@@ -190,7 +190,7 @@ class Settings(BaseSettings):
     def in_flight(self) -> int:
         """Comparisons held at once. The last of them waits for all others: with more, p99 under an overload would be
         over twice what it is at four fifths of what the service can do (`loadtest/run.py spike`)."""
-        return self.max_in_flight or 3 * self.threads + 1
+        return self.max_in_flight or 4 * self.threads + 1
 
     @property
     def in_memory(self) -> int:

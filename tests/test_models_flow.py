@@ -40,7 +40,7 @@ def data(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_photographs_become_a_measured_release(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = Plan(
         start=None,

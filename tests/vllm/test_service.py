@@ -244,7 +244,7 @@ def keyed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ("flags", "bare", "lost"),
     [
         (("--no-enable-tower-connector-lora",), False, "without its vision part"),
-        ((), True, "without the adapter"),
+        pytest.param((), True, "without the adapter", marks=pytest.mark.full),
     ],
     ids=["no-vision", "base-alone"],
 )

@@ -135,7 +135,7 @@ def test_rankings_hold_at_most_half_of_the_places() -> None:
 
 
 def test_comparisons_go_on_beside_a_large_ranking(files: dict[str, bytes]) -> None:
-    with serve(Settings(threads=2)) as client, ThreadPoolExecutor(1) as caller:
+    with serve(Settings(threads=2, max_in_flight=7)) as client, ThreadPoolExecutor(1) as caller:
         alone = time.monotonic()
         assert client.post("/compare", files=files).status_code == 200
         alone = time.monotonic() - alone

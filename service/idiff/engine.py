@@ -1,7 +1,7 @@
 """Everything a comparison needs, loaded once: workers, models and their settings."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, replace
@@ -19,6 +19,7 @@ from idiff.answer.faces import FaceDetector
 from idiff.answer.session import PROVIDERS
 from idiff.cache import Cache
 from idiff.config import Settings
+from idiff.imaging.decode import inspect_all
 from idiff.iqa.client import IqaClient
 from idiff.memory import give_back
 from idiff.metrics import Metrics
@@ -43,6 +44,7 @@ class Engine:
 
     `admission` bounds how many requests are held at once, `pairs` how many of them have full-size pixels in memory: the
     memory limits of the service. `models` runs the Answer Model: the same workers on a CPU, others beside a GPU.
+    `headers` reads photos' headers, milliseconds each, before anybody waits for `pool`.
     """
 
     settings: Settings
@@ -50,6 +52,7 @@ class Engine:
     tracing: Tracing
     pool: Workers
     models: Workers
+    headers: Workers
     admission: Admission
     pairs: asyncio.Semaphore
     detector: FaceDetector
@@ -90,6 +93,7 @@ class Engine:
             tracing=tracing,
             pool=pool,
             models=pool if settings.batch_size == 1 else Workers(GPU_CALLS, "model"),
+            headers=Workers(1, "headers", patient=False),
             admission=_admission(settings, metrics),
             pairs=asyncio.Semaphore(settings.in_memory),
             detector=FaceDetector(),
@@ -100,16 +104,19 @@ class Engine:
             iqa=_iqa(settings, metrics, pool),
         )
 
+    async def inspect(self, pictures: Iterable[tuple[bytes, str]]) -> None:
+        """Judge photos, each with its field, by their headers; raises as `idiff.imaging.decode.inspect_all` does."""
+        await _on(self.headers, inspect_all, pictures, self.settings.max_pixels)
+
     async def run(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a CPU-bound function on a worker."""
-        work = partial(copy_context().run, function, *args, **kwargs)  # the worker's log lines name the request too
-        return await asyncio.get_running_loop().run_in_executor(self.pool, work)
+        return await _on(self.pool, function, *args, **kwargs)
 
     @property
     def fault(self) -> str | None:
         """Why it can give no more verdicts, None where it can. Another release helps where its graphs fail, only
         another process where a call hangs."""
-        return self.serving.ensemble.fault or self.pool.fault or self.models.fault
+        return self.serving.ensemble.fault or self.pool.fault or self.models.fault or self.headers.fault
 
     async def close(self) -> None:
         """Close connections and let the workers end."""
@@ -118,8 +125,13 @@ class Engine:
             await self.iqa.aclose()
         if self.shadow:
             await self.shadow.aclose()
-        for pool in (self.pool, self.models):
+        for pool in (self.pool, self.models, self.headers):
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+async def _on(pool: Workers, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    work = partial(copy_context().run, function, *args, **kwargs)  # the worker's log lines name the request too
+    return await asyncio.get_running_loop().run_in_executor(pool, work)
 
 
 def _ensemble(settings: Settings, observe: Callable[[int], None] | None, folder: Path) -> Ensemble:

@@ -16,7 +16,7 @@ from idiff.engine import Engine
 from idiff.errors import ModelFailed
 from idiff.features import measure_photo
 from idiff.imaging import views as imaging
-from idiff.imaging.decode import decode, inspect_all
+from idiff.imaging.decode import decode
 from idiff.imaging.photo import Photo
 from idiff.schemas import MapsOption, RationaleOption
 from idiff.thinking.client import ThinkingModel
@@ -62,8 +62,7 @@ async def judge(upload: Upload, engine: Engine, deadline: Deadline = NEVER) -> J
     """
     clock = Stopwatch(engine.metrics.stage_seconds, engine.tracing)
     with clock.stage("headers"):  # not by the workers: a refusal waits for nobody's pixels
-        named = ((data, field) for field, data in upload.images.items())
-        await asyncio.to_thread(inspect_all, named, engine.settings.max_pixels)
+        await engine.inspect((data, field) for field, data in upload.images.items())
     async with AsyncExitStack() as held:
         with clock.stage("queue"):
             await held.enter_async_context(engine.pairs)

@@ -23,15 +23,17 @@ the loop's longest waits."""
 
 def _step_back() -> None:
     if sys.platform == "linux":  # elsewhere niceness is the whole process's
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+        thread = threading.get_native_id()
+        # Only root may take a step forward, as it would be in a process that is nicer already.
+        os.setpriority(os.PRIO_PROCESS, thread, max(NICE, os.getpriority(os.PRIO_PROCESS, thread)))
 
 
 class Workers(ThreadPoolExecutor):
     """A pool that knows since when each of its threads has been at its present call. No thread can be stopped: one that
-    hangs is lost to the pool for good."""
+    hangs is lost to the pool for good. `patient`: they step back for the event loop."""
 
-    def __init__(self, threads: int, name: str) -> None:
-        super().__init__(threads, thread_name_prefix=name, initializer=_step_back)
+    def __init__(self, threads: int, name: str, *, patient: bool = True) -> None:
+        super().__init__(threads, thread_name_prefix=name, initializer=_step_back if patient else None)
         self._begun: dict[int, float] = {}
 
     def submit(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:

@@ -10,7 +10,6 @@ from idiff.answer.routing import route_all
 from idiff.deadline import Deadline
 from idiff.engine import Engine
 from idiff.features import measure_photo
-from idiff.imaging.decode import inspect_all
 from idiff.imaging.scene import between
 from idiff.pipeline import NEVER, Judgement, about_vote, announce, answering
 from idiff.ranking.lanes import each
@@ -81,8 +80,7 @@ async def rank(
         return found
 
     with clock.stage("headers"):
-        named = ((data, name_of(photo)) for photo, data in enumerate(upload.photos))
-        await asyncio.to_thread(inspect_all, named, engine.settings.max_pixels)
+        await engine.inspect((data, name_of(photo)) for photo, data in enumerate(upload.photos))
     with clock.stage("look"):
         looks = await each(len(upload.photos), lanes, one)
         category = route_all([found.faces for found in looks], None if upload.category == "auto" else upload.category)
